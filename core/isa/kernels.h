@@ -1,0 +1,27 @@
+// What is compiled once for each instruction set, in a namespace of its own.
+//
+// A file that includes this header is compiled with flags that the processor may not understand. So it includes no
+// inline function of the standard library: the linker keeps one copy of those for the whole program, and it could be
+// the one that only a newer processor runs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace striate {
+
+// One instruction set's kernels. Every one of them counts what it did, so that a time belongs to work proven done.
+struct Kernels {
+  const char* isa;  // as STRIATE_ISA spells it; written by the file that was compiled for it
+  int lanes;        // floats in a vector
+
+  // Do `rounds` (at most 2^23) times `multiply_adds_per_round` multiply-adds in registers, each of which adds one when
+  // `one` is 1. Returns what was added: the number of multiply-adds.
+  double (*multiply_add)(std::int64_t rounds, float one);
+  std::int64_t multiply_adds_per_round;
+
+  // Return the sum of `count` floats, read once from first to last. Exact for ones, up to 2^29 of them.
+  double (*sum)(const float* values, std::size_t count);
+};
+
+}  // namespace striate

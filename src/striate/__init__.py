@@ -1,0 +1,65 @@
+"""Striate: convolutional neural networks on PyTorch."""
+
+from striate import engine, errors, ops
+from striate.data import Augment, DataOptions, Dataset, Preprocess, describe, open_dataset, read_image
+from striate.engine import machine
+from striate.errors import (
+    CheckpointError,
+    DataError,
+    Interrupted,
+    NonFiniteError,
+    OptionError,
+    RunError,
+    ShapeError,
+    StriateError,
+)
+from striate.evaluate import Evaluation, Metrics, Predicted, Trained, evaluate, load, measure, predict, report
+from striate.models import MODELS, create, summary
+from striate.recipes import RECIPES, Recipe, Rehearsal, Where, dry_run, recipe_for, resume, train
+from striate.train import Run, TrainOptions
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MODELS",
+    "RECIPES",
+    "Augment",
+    "CheckpointError",
+    "DataError",
+    "DataOptions",
+    "Dataset",
+    "Evaluation",
+    "Interrupted",
+    "Metrics",
+    "NonFiniteError",
+    "OptionError",
+    "Predicted",
+    "Preprocess",
+    "Recipe",
+    "Rehearsal",
+    "Run",
+    "RunError",
+    "ShapeError",
+    "StriateError",
+    "TrainOptions",
+    "Trained",
+    "Where",
+    "create",
+    "describe",
+    "dry_run",
+    "engine",
+    "errors",
+    "evaluate",
+    "load",
+    "machine",
+    "measure",
+    "open_dataset",
+    "ops",
+    "predict",
+    "read_image",
+    "recipe_for",
+    "report",
+    "resume",
+    "summary",
+    "train",
+]

@@ -1,0 +1,161 @@
+"""The commands, one function each: their parameters are the flags, their docstrings the help.
+
+To add one: write its function, add one line to the table.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from striate.cli import show
+from striate.cli.training import train_with
+from striate.data import DataOptions, contact_sheet, describe, inspect_dataset
+from striate.engine import machine
+from striate.engine import peaks as peaks_of
+from striate.errors import OptionError
+from striate.evaluate import evaluate as evaluate_run
+from striate.evaluate import predict as predict_files
+from striate.evaluate import report as report_run
+from striate.models import MODELS, create
+from striate.models import summary as summary_of
+from striate.recipes import Recipe
+from striate.recipes.scanning import scan_progress
+from striate.train.durable import explained
+
+__all__ = ["commands"]
+
+Positional = tyro.conf.Positional
+Checkpoint = Literal["best", "last"]
+
+
+def _evaluate(
+    run: Positional[str],
+    *,
+    data: str = "",
+    checkpoint: Checkpoint = "best",
+    device: str = "auto",
+    workers: int = 0,
+    out: str = "",
+) -> int:
+    """Judge a trained network on images that it has not seen, and write the report.
+
+    Args:
+        run: The run's folder.
+        data: Other data to judge it on; otherwise the test part of its own.
+        checkpoint: The weights that validated best, or the last ones.
+        device: auto, cpu, cuda or mps.
+        workers: Processes that read ahead.
+        out: Where the results go; otherwise the run's folder, or one in it for other data.
+    """
+    with scan_progress("auto") as told:
+        found = evaluate_run(
+            run, data or None, checkpoint=checkpoint, device=device, workers=workers, out=out or None, on_progress=told
+        )
+    return show.evaluation(found)
+
+
+def _predict(
+    run: Positional[str],
+    files: Positional[tuple[str, ...]],
+    *,
+    form: Annotated[Literal["table", "csv", "json"], tyro.conf.arg(name="format")] = "table",
+    checkpoint: Checkpoint = "best",
+    device: str = "auto",
+) -> int:
+    """Classify image files; a file that cannot be used is named, and the exit status is then 1.
+
+    Args:
+        run: The run's folder.
+        files: Images, or folders of images.
+        form: How to print: a table, CSV or JSON.
+        checkpoint: The weights that validated best, or the last ones.
+        device: auto, cpu, cuda or mps.
+    """
+    if not files:
+        raise OptionError("predict: there is nothing to predict.", "Name images, or folders of images.")
+    with scan_progress("auto", what="predicting") as told:
+        found = predict_files(run, files, checkpoint=checkpoint, device=device, on_progress=told)
+    return show.predictions(found, form)
+
+
+def _report(run: Positional[str]) -> int:
+    """Write a run's report anew, from what it holds; judge it first if that was not done.
+
+    Args:
+        run: The run's folder.
+    """
+    print(report_run(run))
+    return 0
+
+
+def _data(
+    data: Positional[str],
+    *,
+    sheet: str = "",
+    options: DataOptions = DataOptions(),  # noqa: B008 - frozen
+) -> int:
+    """Say what is in the data, and what is wrong with it; the exit status is 1 if training would stop for it.
+
+    Args:
+        data: digits, a folder with a folder a class, or a CSV file of paths and labels.
+        sheet: A PNG file to write some pictures of every class to.
+        options: How the data is read.
+    """
+    with scan_progress("auto") as told:
+        found = inspect_dataset(data, options, on_progress=told)
+    print(describe(found))
+    if sheet:
+        with explained("data", Path(sheet)):
+            contact_sheet(found).save(sheet, format="PNG")
+        print(f"pictures  {sheet}")
+    return int(any(problem.stops(skip_bad=options.skip_bad) for problem in found.problems))
+
+
+def _models() -> int:
+    """List the networks."""
+    return show.models({name: (entry, create(name)) for name, entry in MODELS.items()})
+
+
+def _summary(
+    model: Positional[str],
+    *,
+    classes: int = 10,
+    channels: int | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> int:
+    """Show a network's layers: output, parameters, multiply-adds, receptive field.
+
+    Args:
+        model: A name that `striate models` lists.
+        classes: Size of the last layer.
+        channels: Channels of the images; the paper's if not given.
+        image_size: Height and width of the images; the paper's if not given.
+    """
+    network = create(model, classes=classes, in_channels=channels, image_size=image_size)
+    size = (channels or MODELS[model].channels, *(image_size or MODELS[model].image_size))
+    return show.summary(summary_of(network, size), model)
+
+
+def _machine(*, form: Annotated[Literal["table", "json"], tyro.conf.arg(name="format")] = "table") -> int:
+    """Say what this machine is, and measure its peaks.
+
+    Args:
+        form: How to print.
+    """
+    return show.machine(machine(), peaks_of(), form)
+
+
+def commands(default: Recipe) -> dict[str, Callable[..., int]]:
+    """List the commands by name; `train` follows the recipe `default`, unless its flags say otherwise."""
+    return {
+        "train": train_with(default),
+        "evaluate": _evaluate,
+        "predict": _predict,
+        "report": _report,
+        "data": _data,
+        "models": _models,
+        "summary": _summary,
+        "machine": _machine,
+    }

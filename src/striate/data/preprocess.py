@@ -1,0 +1,55 @@
+"""What turns a file into a model's input: stored with a run, used alike in training, evaluation and prediction."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from striate.errors import OptionError
+
+__all__ = ["MOST_PIXELS", "Preprocess", "Resize"]
+
+Resize = Literal["crop", "stretch"]
+
+# Longest side of a model's input, so that one sample stays under 200 MB.
+MOST_PIXELS: Final = 4096
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """The size, the channels and the scale of a model's input.
+
+    Args:
+        image_size: Height and width in pixels.
+        channels: 1 for grey, 3 for red, green and blue.
+        mean: Of each channel over the training part, pixel values in [0, 1].
+        std: Standard deviation of each channel, likewise.
+        resize: `crop` takes the largest centred rectangle of `image_size`'s shape and scales it, so that nothing is
+            distorted; `stretch` scales each side by itself, so that nothing is cut off.
+
+    Raises:
+        OptionError: The sizes do not belong together.
+
+    Example:
+        >>> Preprocess((32, 32), 1, (0.3,), (0.4,)).resize
+        'crop'
+    """
+
+    image_size: tuple[int, int]
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resize: Resize = "crop"
+
+    def __post_init__(self) -> None:
+        received = {"image_size": self.image_size, "channels": self.channels, "mean": self.mean, "std": self.std}
+        if not (len(self.image_size) == 2 and all(1 <= side <= MOST_PIXELS for side in self.image_size)):
+            raise OptionError(
+                "preprocess: image_size is not a height and a width.", f"Pass two of 1 to {MOST_PIXELS}.", **received
+            )
+        if self.channels not in (1, 3):
+            raise OptionError("preprocess: an image has 1 channel or 3.", "Pass channels=1 or channels=3.", **received)
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise OptionError(
+                "preprocess: mean and std need one number per channel.", f"Pass {self.channels} of each.", **received
+            )
+        if not all(value > 0 for value in self.std):
+            raise OptionError("preprocess: std divides, so it is above 0.", "Pass 1 where nothing varies.", **received)

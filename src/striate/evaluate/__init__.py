@@ -1,0 +1,8 @@
+"""Judging a network on images that it has not seen, and using it."""
+
+from striate.evaluate.evaluation import Evaluation, evaluate, report
+from striate.evaluate.metrics import Metrics, measure
+from striate.evaluate.predict import Predicted, predict
+from striate.evaluate.trained import Trained, load
+
+__all__ = ["Evaluation", "Metrics", "Predicted", "Trained", "evaluate", "load", "measure", "predict", "report"]

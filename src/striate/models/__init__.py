@@ -1,0 +1,82 @@
+"""Networks by name. To add one: write its file, add one line to the table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from striate.errors import OptionError
+from striate.models.lenet5 import LeNet5
+from striate.models.resnet_cifar import ResNetCifar, resnet20, resnet32, resnet44, resnet56, resnet110
+from striate.models.summary import Summary, summary
+from striate.nn import Classifier
+
+__all__ = ["MODELS", "Entry", "LeNet5", "ResNetCifar", "Summary", "create", "summary"]
+
+# Of anything that is counted here. More would be a slip of the hand, and fill the memory.
+_MOST: Final = 1_000_000
+_LENET = "LeCun et al. 1998"
+_RESNET = "He et al. 2016, section 4.2"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the table of networks.
+
+    Args:
+        build: Makes the network from `classes` and `in_channels`, and from `image_size` if it is `sized`.
+        channels: Channels of the paper's images.
+        image_size: Height and width of the paper's images.
+        source: The paper.
+        sized: Whether the network is made for one image size; the others take any.
+    """
+
+    build: Callable[..., Classifier]
+    channels: int
+    image_size: tuple[int, int]
+    source: str
+    sized: bool = False
+
+
+MODELS: Final[dict[str, Entry]] = {
+    "lenet5": Entry(LeNet5, 1, (32, 32), _LENET, sized=True),
+    "resnet20": Entry(resnet20, 3, (32, 32), _RESNET),
+    "resnet32": Entry(resnet32, 3, (32, 32), _RESNET),
+    "resnet44": Entry(resnet44, 3, (32, 32), _RESNET),
+    "resnet56": Entry(resnet56, 3, (32, 32), _RESNET),
+    "resnet110": Entry(resnet110, 3, (32, 32), _RESNET),
+}
+
+
+def create(
+    name: str, *, classes: int = 10, in_channels: int | None = None, image_size: tuple[int, int] | None = None
+) -> Classifier:
+    """Build the network called `name`, with fresh weights.
+
+    Args:
+        name: A name of `MODELS`.
+        classes: Size of the last layer.
+        in_channels: Channels of the images; None for the paper's.
+        image_size: Height and width of the images, in pixels; None for the paper's.
+
+    Raises:
+        OptionError: No network has that name; the message lists those that exist. Or a number is out of range.
+        ShapeError: The network cannot take images of that size.
+
+    Example:
+        >>> create("resnet20", in_channels=1).fc
+        Linear(in_features=64, out_features=10, bias=True)
+    """
+    if name not in MODELS:
+        raise OptionError(f"create: no model is called {name!r}.", f"Choose one of: {', '.join(MODELS)}.", name=name)
+    entry = MODELS[name]
+    channels = entry.channels if in_channels is None else in_channels
+    size = tuple(image_size or entry.image_size)
+    if not all(1 <= number <= _MOST for number in (classes, channels, *size)):
+        raise OptionError(
+            "create: a number is out of range.",
+            f"Pass 1 to {_MOST:,} each.",
+            classes=classes,
+            in_channels=channels,
+            image_size=size,
+        )
+    return entry.build(classes=classes, in_channels=channels, **({"image_size": size} if entry.sized else {}))

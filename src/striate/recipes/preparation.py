@@ -1,0 +1,131 @@
+"""From a recipe to something that can be trained: data, network, task, batches and validation put together."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from striate.data import Dataset, open_dataset
+from striate.data.loader import Loader
+from striate.data.order import Order
+from striate.data.transforms import Augment
+from striate.errors import OptionError
+from striate.evaluate.scores import scores
+from striate.models import MODELS, create
+from striate.recipes.recipe import Recipe
+from striate.recipes.scanning import scan_progress
+from striate.tasks import Classification
+from striate.tasks.classification import balanced_weights
+from striate.train import Learner, Plan, Score, Shown, Validate, device_named
+
+__all__ = ["Where", "network_of", "open_for", "prepare"]
+
+# More threads or processes than any machine has: asking the system for a million of them ends this one.
+_MOST: Final = {"workers": 1024, "threads": 1024, "checkpoint_seconds": 10**9}
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where and how visibly a run runs; none of it is part of the recipe.
+
+    Args:
+        device: auto, cpu, cuda or mps.
+        workers: Processes that read and augment ahead; 0 for none.
+        threads: Threads that compute; 0 for PyTorch's own choice, or the run's own when it is resumed.
+        progress: A bar, lines, nothing, or (auto) a bar on a terminal and lines elsewhere.
+        checkpoint_seconds: Longest time between checkpoints.
+
+    Raises:
+        OptionError: A setting is out of range.
+    """
+
+    device: str = "auto"
+    workers: int = 0
+    threads: int = 0
+    progress: Shown = "auto"
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name, most in _MOST.items():
+            value = getattr(self, name)
+            if not 0 <= value <= most:  # so written, NaN fails as well
+                raise OptionError(f"where: {name} is out of range.", f"Pass 0 to {most}.", **{name: value})
+        if self.progress not in get_args(Shown):
+            raise OptionError(
+                "where: progress is unknown.", f"Choose one of: {', '.join(get_args(Shown))}.", progress=self.progress
+            )
+
+
+def open_for(data: str | Path, recipe: Recipe, where: Where) -> Dataset:
+    """Read the data at the size that the recipe, or else its network, asks for."""
+    size = recipe.data.image_size or MODELS[recipe.model].image_size
+    options = dataclasses.replace(recipe.data, image_size=size)
+    with scan_progress(where.progress) as on_progress:
+        return open_dataset(data, options, on_progress=on_progress)
+
+
+def prepare(dataset: Dataset, recipe: Recipe, where: Where) -> tuple[Learner, Plan]:
+    """Build the network, with the first weights that the seed gives, and the plan of its training.
+
+    Raises:
+        OptionError: A batch cannot be cut into so many parts, or the device is not there.
+        ShapeError: The network cannot take images of that size.
+    """
+    options, part = recipe.train, dataset.parts["train"]
+    order = Order(len(part), options.batch_size * options.accumulate, options.seed, limit=options.overfit or None)
+    if order.smallest < options.accumulate:
+        raise OptionError(
+            "train: there are too few samples for so many parts of a batch.",
+            "Lower accumulate or the batch size.",
+            samples=len(part),
+            batch_size=options.batch_size,
+            accumulate=options.accumulate,
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        model = create(recipe.model, **network_of(dataset))
+    weights = None
+    if options.class_weights == "balanced":
+        weights = balanced_weights(torch.from_numpy(part.labels), len(dataset.classes))
+    task = Classification(dataset.classes, options.label_smoothing, weights)
+    augment = Augment() if options.overfit else recipe.augment
+    loader = Loader(part, dataset.preprocess, order, augment, options.seed, where.workers)
+    device = device_named(where.device)
+    judged = loader if options.overfit else _in_order(dataset, options.batch_size)
+    plan = Plan(options, loader, _validation(judged, device), where.checkpoint_seconds)
+    return Learner(model, task, options, device), plan
+
+
+def _in_order(dataset: Dataset, batch_size: int) -> Loader:
+    part = dataset.parts["val"]
+    return Loader(part, dataset.preprocess, Order(len(part), batch_size, seed=None))
+
+
+def _validation(loader: Loader, device: torch.device) -> Validate:
+    order = loader.order
+    seen = np.concatenate([order.batch(step) for step in range(order.steps_per_epoch)])
+    labels = torch.from_numpy(loader.part.labels[seen])
+
+    def validate(model: nn.Module, *, should_stop: Callable[[], bool]) -> Score | None:
+        logits = scores(model, loader, device, should_stop=should_stop)
+        if logits is None:
+            return None
+        loss = F.cross_entropy(logits.double(), labels).item()
+        return Score(loss, (logits.argmax(1) == labels).double().mean().item())
+
+    return validate
+
+
+def network_of(dataset: Dataset) -> dict[str, Any]:
+    """Say what of the network the data decides."""
+    return {
+        "classes": len(dataset.classes),
+        "in_channels": dataset.preprocess.channels,
+        "image_size": dataset.preprocess.image_size,
+    }

@@ -1,0 +1,97 @@
+"""A dry run: everything that training would do, once, on nothing that lasts."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from striate.recipes.preparation import Where, open_for, prepare
+from striate.recipes.recipe import Recipe
+from striate.recipes.table import recipe_for
+from striate.recipes.threads import set_threads
+from striate.train import Learner, Plan
+
+__all__ = ["Rehearsal", "dry_run"]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a dry run found.
+
+    Args:
+        recipe: What would be trained.
+        samples: Images in each part.
+        classes: How many there are.
+        parameters: Of the network.
+        steps: Of the whole training.
+        loss: Of the first step; about the logarithm of the number of classes.
+        seconds: That training would take about, by one step and one validation.
+    """
+
+    recipe: Recipe
+    samples: dict[str, int]
+    classes: int
+    parameters: int
+    steps: int
+    loss: float
+    seconds: float
+
+
+def dry_run(
+    data: str | Path,
+    *,
+    model: str = "lenet5",
+    where: Where | None = None,
+    recipe: Recipe | None = None,
+    **settings: Any,
+) -> Rehearsal:
+    """Read the data, take two steps and validate once; write nothing.
+
+    Args:
+        data: As for `train`.
+        model: As for `train`.
+        where: As for `train`.
+        recipe: As for `train`.
+        settings: As for `train`.
+
+    Raises:
+        StriateError: Whatever training would raise at its beginning.
+
+    Example:
+        >>> dry_run("digits", where=Where(progress="none")).samples
+        {'train': 1079, 'val': 359, 'test': 359}
+    """
+    where = where or Where()
+    recipe = (recipe or recipe_for(model, str(data))).changed(**settings)
+    dataset = open_for(data, recipe, where)
+    with set_threads(where.threads):
+        learner, plan = prepare(dataset, recipe, where)
+        loss, seconds = _tried(learner, plan)
+    return Rehearsal(
+        recipe=recipe,
+        samples={name: len(part) for name, part in dataset.parts.items()},
+        classes=len(dataset.classes),
+        parameters=sum(p.numel() for p in learner.model.parameters()),
+        steps=recipe.train.epochs * plan.steps_per_epoch,
+        loss=loss,
+        seconds=seconds,
+    )
+
+
+def _tried(learner: Learner, plan: Plan) -> tuple[float, float]:
+    """Take two steps and validate; give the first loss, and the seconds that all of training would take."""
+    options, times = plan.options, list[float]()
+    loss = 0.0
+    with torch.random.fork_rng([learner.device] if learner.device.type == "cuda" else []):
+        for step in range(2):  # the first one also pays for what is set up once
+            began = time.monotonic()
+            batch = list(plan.loader.batches(step, step + 1, parts=options.accumulate))
+            done = learner.step(batch, learning_rate=options.learning_rate if step else 0.0, seed=options.seed)
+            loss = loss or done.loss / done.weight
+            times.append(time.monotonic() - began)
+        began = time.monotonic()
+        plan.validate(learner.judged, should_stop=lambda: False)
+        validation = time.monotonic() - began
+    return loss, options.epochs * (plan.steps_per_epoch * times[-1] + validation)

@@ -1,0 +1,73 @@
+"""What every test may use."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from striate.models import MODELS, Entry
+from striate.nn import Classifier
+
+# Networks this small lose by a second thread: where other work runs beside them, the tests take thirty times as long.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Every test draws the same numbers, alone or among others."""
+    torch.manual_seed(0)
+
+
+class Tiny(Classifier):
+    """A network with everything that training has to save: normalisation, dropout, vectors and matrices."""
+
+    def __init__(self, classes: int, *, in_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, 8, 3, stride=2, bias=False)
+        self.bn = nn.BatchNorm2d(8)
+        self.dropout = nn.Dropout(0.2)
+        self.fc = nn.Linear(8, classes)
+
+    def forward(self, x):
+        return self.fc(self.dropout(self.bn(self.conv(x)).relu().mean((2, 3))))
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The name of a network that trains in milliseconds."""
+    monkeypatch.setitem(MODELS, "tiny", Entry(Tiny, 1, (8, 8), "these tests"))
+    from striate.recipes import RECIPES, Recipe
+
+    monkeypatch.setitem(RECIPES, "tiny", lambda: Recipe("tiny").changed(**TINY))
+    return "tiny"
+
+
+# Everything that a resumed run could forget is on.
+TINY = {
+    "batch_size": 128,
+    "epochs": 3,
+    "average_decay": 0.9,
+    "rotate": 10.0,
+    "flip": True,
+    "label_smoothing": 0.1,
+    "class_weights": "balanced",
+    "clip_norm": 5.0,
+    "accumulate": 1,
+}
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Writes a folder of class folders: `pictures({"cat": 3, "dog": 3})`."""
+
+    def write(classes, *, mode="L", name="data", size=(12, 10), seed=0):
+        rng, root = np.random.default_rng(seed), tmp_path / name
+        for label, count in classes.items():
+            (root / label).mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 256, size if mode == "L" else (*size, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(root / label / f"{i}.png")
+        return root
+
+    return write

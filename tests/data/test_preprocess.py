@@ -1,0 +1,47 @@
+"""A preprocessing that cannot be carried out cannot be made."""
+
+import pytest
+
+from striate.data.preprocess import Preprocess
+from striate.errors import OptionError
+
+REFUSED = [
+    (
+        ((0, 32), 1, (0.0,), (1.0,)),
+        "preprocess: image_size is not a height and a width.\n"
+        "  image_size  (0, 32)\n  channels    1\n  mean        (0.0,)\n  std         (1.0,)\n"
+        "Pass two of 1 to 4096.",
+    ),
+    (
+        ((8, 8), 2, (0.0, 0.0), (1.0, 1.0)),
+        "preprocess: an image has 1 channel or 3.\n"
+        "  image_size  (8, 8)\n  channels    2\n  mean        (0.0, 0.0)\n  std         (1.0, 1.0)\n"
+        "Pass channels=1 or channels=3.",
+    ),
+    (
+        ((8, 8), 3, (0.0,), (1.0, 1.0, 1.0)),
+        "preprocess: mean and std need one number per channel.\n"
+        "  image_size  (8, 8)\n  channels    3\n  mean        (0.0,)\n  std         (1.0, 1.0, 1.0)\n"
+        "Pass 3 of each.",
+    ),
+    (
+        ((8, 8), 1, (0.5,), (0.0,)),
+        "preprocess: std divides, so it is above 0.\n"
+        "  image_size  (8, 8)\n  channels    1\n  mean        (0.5,)\n  std         (0.0,)\n"
+        "Pass 1 where nothing varies.",
+    ),
+]
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize(("arguments", "message"), REFUSED)
+def test_what_does_not_fit_is_refused(arguments, message):
+    """Each rule is stated with all values."""
+    with pytest.raises(OptionError) as error:
+        Preprocess(*arguments)
+    assert str(error.value) == message
+
+
+def test_equal_settings_are_equal():
+    """A stored preprocessing can be compared with another."""
+    assert Preprocess((8, 8), 1, (0.5,), (0.1,)) == Preprocess((8, 8), 1, (0.5,), (0.1,), "crop")

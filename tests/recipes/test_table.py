@@ -1,0 +1,65 @@
+"""recipes.table: every recipe holds, and is found by network and data."""
+
+import pytest
+
+from striate.models import MODELS
+from striate.recipes import RECIPES, Recipe, Where, dry_run, recipe_for
+
+recipes = pytest.mark.parametrize("name", RECIPES)
+
+
+@recipes
+def test_a_recipe_is_for_the_network_it_is_named_after(name):
+    """And it is the same each time it is asked for."""
+    recipe = RECIPES[name]()
+    assert recipe.model == name.removesuffix("-digits")
+    assert recipe == RECIPES[name]()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_network_has_a_recipe(name):
+    """One of its own, and one for the data that comes with the package."""
+    assert recipe_for(name, "some/folder") == RECIPES[name]()
+    assert recipe_for(name, "digits") == RECIPES[f"{name}-digits"]()
+    assert recipe_for(name, "digits") != recipe_for(name, "some/folder")
+
+
+def test_a_folder_called_digits_is_not_the_digits():
+    """Only the word alone means the embedded data."""
+    assert recipe_for("lenet5", "./digits") == recipe_for("lenet5", "/data/digits") == RECIPES["lenet5"]()
+
+
+def test_a_network_without_a_recipe_gets_the_plain_one(monkeypatch):
+    """A network that someone adds to the table can be trained at once."""
+    monkeypatch.setitem(MODELS, "mine", MODELS["lenet5"])
+    assert recipe_for("mine", "digits") == Recipe("mine")
+
+
+@recipes
+def test_every_recipe_trains(name, pictures):
+    """Two steps on a few pictures, at the recipe's own size, give a finite loss; the deep networks at fewer pixels."""
+    deep = name.startswith(("resnet56", "resnet110"))
+    data = pictures({"cat": 6, "dog": 6}, mode="RGB")
+    found = dry_run(
+        data,
+        recipe=RECIPES[name](),
+        where=Where(progress="none", threads=1),
+        batch_size=4,
+        **({"image_size": (8, 8)} if deep else {}),
+    )
+    assert 0 < found.loss < 100
+    assert found.recipe.model == name.removesuffix("-digits")
+
+
+def test_the_digits_have_a_left_and_a_right():
+    """Nothing mirrors them: a mirrored digit is another sign."""
+    assert not any(RECIPES[name]().augment.flip for name in RECIPES if name.endswith("-digits"))
+
+
+def test_the_cifar_recipe_is_the_paper_s():
+    """He et al., section 4.2: 128 a batch, 0.9, 1e-4, 0.1 divided by 10 at half and three quarters, pad 4, mirror."""
+    recipe = recipe_for("resnet56", "cifar10")
+    assert (recipe.train.batch_size, recipe.train.momentum, recipe.train.weight_decay) == (128, 0.9, 1e-4)
+    assert (recipe.train.learning_rate, recipe.train.schedule, recipe.train.milestones) == (0.1, "step", (0.5, 0.75))
+    assert (recipe.augment.pad, recipe.augment.flip, recipe.train.optimizer) == (4, True, "sgd")
+    assert recipe.train.epochs * 391 == pytest.approx(64_000, rel=0.01)  # steps, of 128 of 50,000 images

@@ -15,8 +15,8 @@ from striate.errors import (
 )
 from striate.evaluate import Evaluation, Metrics, Predicted, Trained, evaluate, load, measure, predict, report
 from striate.models import MODELS, create, summary
-from striate.recipes import RECIPES, Recipe, Rehearsal, Where, dry_run, recipe_for, resume, train
-from striate.train import Run, TrainOptions
+from striate.recipes import RECIPES, Recipe, Rehearsal, dry_run, recipe_for, resume, train
+from striate.train import Run, TrainOptions, Where
 
 __version__ = "0.1.0"
 

@@ -30,7 +30,8 @@ def striate(capsys):
 @pytest.fixture(scope="session")
 def digits_run(tmp_path_factory):
     """A run of LeNet-5 on the digits, hardly trained."""
-    from striate.recipes import Where, train
+    from striate.recipes import train
+    from striate.train import Where
 
     where = Where(progress="none", threads=1)
     return train("digits", out=tmp_path_factory.mktemp("cli"), where=where, epochs=1).path

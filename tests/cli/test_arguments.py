@@ -4,7 +4,8 @@ import pytest
 
 from striate.cli.arguments import parse
 from striate.errors import OptionError, RunError
-from striate.recipes import Recipe, Where, recipe_for, train
+from striate.recipes import Recipe, recipe_for, train
+from striate.train import Where
 
 
 def test_parsing_runs_nothing(capsys):

@@ -189,7 +189,7 @@ REFUSED = [
     ("evaluate RUN --out FILE", 1, "refuses to write"),
     ("evaluate RUN --checkpoint newest", 2, "newest"),
     ("evaluate RUN --device tpu", 2, "there is no 'tpu' here"),
-    ("evaluate RUN --workers -1", 2, "workers is negative"),
+    ("evaluate RUN --workers -1", 2, "workers is out of range"),
     ("predict RUN", 2, "there is nothing to predict"),
     ("predict RUN NONE", 1, "there is no such file"),
     ("predict RUN FILE", 1, "none of JPEG, PNG, WebP, BMP, TIFF"),

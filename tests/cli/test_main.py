@@ -11,8 +11,8 @@ import pytest
 import striate.cli
 from striate.cli import main
 from striate.errors import DataError, Interrupted, OptionError, ShapeError
-from striate.recipes import Where, train
-from striate.train import Run
+from striate.recipes import train
+from striate.train import Run, Where
 
 # Puts PHASE on standard error when training comes to a certain place, and stays there until it is told to go on.
 PHASES = {

@@ -4,8 +4,8 @@ import pytest
 
 from striate.cli.training import OUT, train_with
 from striate.errors import OptionError
-from striate.recipes import Recipe, Where, recipe_for
-from striate.train import Run
+from striate.recipes import Recipe, recipe_for
+from striate.train import Run, Where
 
 QUIET = Where(progress="none", threads=1)
 

@@ -12,8 +12,8 @@ import torch
 
 from striate.errors import CheckpointError, RunError, StriateError
 from striate.evaluate import load
-from striate.recipes import Where, train
-from striate.train import Run
+from striate.recipes import train
+from striate.train import Run, Where
 
 QUIET = Where(progress="none", threads=1)
 

@@ -8,8 +8,9 @@ from tests.recipes.test_recipe import CHANGES
 
 from striate.cli.arguments import parse
 from striate.models import MODELS
-from striate.recipes import RECIPES, Where, recipe_for, train
+from striate.recipes import RECIPES, recipe_for, train
 from striate.recipes.command import train_command
+from striate.train import Where
 
 SOURCES = ["digits", "/data/digits", "/data/cats and dogs", "/data/it's $HOME", "/d/ünï.csv", "/data/-x", "/-h"]
 

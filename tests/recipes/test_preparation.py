@@ -1,15 +1,14 @@
 """recipes.preparation: data, network, task, batches and validation, as the recipe says."""
 
-import math
-
 import pytest
 import torch
 
 from striate.data.transforms import Augment
 from striate.errors import OptionError, ShapeError
 from striate.models import MODELS
-from striate.recipes import Recipe, Where, recipe_for
+from striate.recipes import Recipe, recipe_for
 from striate.recipes.preparation import network_of, open_for, prepare
+from striate.train import Where
 
 QUIET = Where(progress="none", device="cpu")
 
@@ -111,27 +110,3 @@ def test_a_size_that_the_network_cannot_take():
     """Said by the network."""
     with pytest.raises(ShapeError):
         prepared(recipe_for("lenet5", "digits").changed(image_size=(8, 8)))
-
-
-@pytest.mark.refusal
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"workers": -1}, "where: workers is out of range.\n  workers  -1\nPass 0 to 1024."),
-        ({"threads": 10**8}, "where: threads is out of range.\n  threads  100000000\nPass 0 to 1024."),
-        (
-            {"checkpoint_seconds": math.nan},
-            "where: checkpoint_seconds is out of range.\n  checkpoint_seconds  nan\nPass 0 to 1000000000.",
-        ),
-        (
-            {"progress": "quiet"},
-            "where: progress is unknown.\n  progress  quiet\nChoose one of: auto, bar, lines, none.",
-        ),
-    ],
-    ids=["workers", "threads", "checkpoint_seconds", "progress"],
-)
-def test_where_is_checked_when_it_is_made(settings, said):
-    """A slip of the hand does not ask the system for a million threads."""
-    with pytest.raises(OptionError) as error:
-        Where(**settings)
-    assert str(error.value) == said

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from striate.errors import DataError, OptionError, ShapeError
-from striate.recipes import Recipe, Where, dry_run, recipe_for, train
+from striate.recipes import Recipe, dry_run, recipe_for, train
+from striate.train import Where
 
 QUIET = Where(progress="none", threads=1)
 

@@ -11,8 +11,8 @@ import torch
 
 from striate.data.loader import Loader
 from striate.errors import Interrupted, RunError
-from striate.recipes import Where, resume, train
-from striate.train import Run
+from striate.recipes import resume, train
+from striate.train import Run, Where
 
 QUIET = {"progress": "none", "threads": 1}
 STEPS = 27  # three epochs of nine steps

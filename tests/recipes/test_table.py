@@ -2,8 +2,11 @@
 
 import pytest
 
+from striate.errors import OptionError
 from striate.models import MODELS
-from striate.recipes import RECIPES, Recipe, Where, dry_run, recipe_for
+from striate.recipes import RECIPES, Recipe, dry_run, recipe_for
+from striate.recipes.table import chosen
+from striate.train import Where
 
 recipes = pytest.mark.parametrize("name", RECIPES)
 
@@ -63,3 +66,19 @@ def test_the_cifar_recipe_is_the_paper_s():
     assert (recipe.train.learning_rate, recipe.train.schedule, recipe.train.milestones) == (0.1, "step", (0.5, 0.75))
     assert (recipe.augment.pad, recipe.augment.flip, recipe.train.optimizer) == (4, True, "sgd")
     assert recipe.train.epochs * 391 == pytest.approx(64_000, rel=0.01)  # steps, of 128 of 50,000 images
+
+
+@pytest.mark.refusal
+def test_a_recipe_and_another_network_s_name_contradict_each_other():
+    """The message names both; either alone, or both in agreement, is fine."""
+    recipe = recipe_for("resnet20", "digits")
+    assert chosen(recipe, None, "digits") == chosen(recipe, "resnet20", "digits") == recipe
+    assert chosen(None, None, "digits") == recipe_for("lenet5", "digits")
+    with pytest.raises(OptionError) as error:
+        chosen(recipe, "lenet5", "digits")
+    assert str(error.value) == (
+        "train: the recipe is for another network.\n"
+        "  model   lenet5\n"
+        "  recipe  resnet20\n"
+        "Pass the recipe or the network's name, or a recipe of that network: recipe_for(model, data)."
+    )

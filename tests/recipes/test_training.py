@@ -12,9 +12,9 @@ from striate.data import Preprocess
 from striate.data.loader import Loader
 from striate.errors import DataError, NonFiniteError, OptionError, RunError, ShapeError
 from striate.models import create
-from striate.recipes import Recipe, Where, recipe_for, resume, train
+from striate.recipes import Recipe, recipe_for, resume, train
 from striate.recipes.training import recipe_of
-from striate.train import Run, read_epochs
+from striate.train import Run, Where, read_epochs
 
 QUIET = Where(progress="none", threads=1)
 

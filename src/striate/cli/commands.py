@@ -21,8 +21,9 @@ from striate.evaluate import report as report_run
 from striate.models import MODELS, create
 from striate.models import summary as summary_of
 from striate.recipes import Recipe
-from striate.recipes.scanning import scan_progress
+from striate.train import Where
 from striate.train.durable import explained
+from striate.train.scanning import scan_progress
 
 __all__ = ["commands"]
 
@@ -35,9 +36,9 @@ def _evaluate(
     *,
     data: str = "",
     checkpoint: Checkpoint = "best",
-    device: str = "auto",
-    workers: int = 0,
+    skip_bad: bool = False,
     out: str = "",
+    where: Where = Where(),  # noqa: B008 - frozen
 ) -> int:
     """Judge a trained network on images that it has not seen, and write the report.
 
@@ -45,15 +46,13 @@ def _evaluate(
         run: The run's folder.
         data: Other data to judge it on; otherwise the test part of its own.
         checkpoint: The weights that validated best, or the last ones.
-        device: auto, cpu, cuda or mps.
-        workers: Processes that read ahead.
-        out: Where the results go; otherwise the run's folder, or one in it for other data.
+        skip_bad: Leave bad files out instead of stopping.
+        out: The folder that the results go to; otherwise the run's, or one in it for other data.
+        where: Where it runs.
     """
-    with scan_progress("auto") as told:
-        found = evaluate_run(
-            run, data or None, checkpoint=checkpoint, device=device, workers=workers, out=out or None, on_progress=told
-        )
-    return show.evaluation(found)
+    return show.evaluation(
+        evaluate_run(run, data or None, checkpoint=checkpoint, skip_bad=skip_bad, out=out or None, where=where)
+    )
 
 
 def _predict(
@@ -62,7 +61,7 @@ def _predict(
     *,
     form: Annotated[Literal["table", "csv", "json"], tyro.conf.arg(name="format")] = "table",
     checkpoint: Checkpoint = "best",
-    device: str = "auto",
+    where: Where = Where(),  # noqa: B008 - frozen
 ) -> int:
     """Classify image files; a file that cannot be used is named, and the exit status is then 1.
 
@@ -71,13 +70,11 @@ def _predict(
         files: Images, or folders of images.
         form: How to print: a table, CSV or JSON.
         checkpoint: The weights that validated best, or the last ones.
-        device: auto, cpu, cuda or mps.
+        where: Where it runs.
     """
     if not files:
         raise OptionError("predict: there is nothing to predict.", "Name images, or folders of images.")
-    with scan_progress("auto", what="predicting") as told:
-        found = predict_files(run, files, checkpoint=checkpoint, device=device, on_progress=told)
-    return show.predictions(found, form)
+    return show.predictions(predict_files(run, files, checkpoint=checkpoint, where=where), form)
 
 
 def _report(run: Positional[str]) -> int:

@@ -7,8 +7,9 @@ import tyro
 
 from striate.cli import show
 from striate.errors import OptionError
-from striate.recipes import Recipe, Where, dry_run, resume, train
+from striate.recipes import Recipe, dry_run, resume, train
 from striate.recipes.command import train_command
+from striate.train import Where
 
 __all__ = ["train_with"]
 

@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import shlex
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -28,14 +27,16 @@ from striate.data import DataOptions, Dataset, decode, judged_by, open_dataset
 from striate.data.loader import Loader
 from striate.data.order import Order
 from striate.data.problems import Unreadable
-from striate.errors import DataError, OptionError, RunError
+from striate.errors import DataError, RunError
 from striate.evaluate.metrics import Metrics, measure
 from striate.evaluate.report import Mistake, Page, write_report
 from striate.evaluate.scores import scores
 from striate.evaluate.trained import Trained, load, understood
 from striate.models import summary
-from striate.train import Run, device_named, read_epochs
+from striate.train import Run, Where, device_named, read_epochs
 from striate.train.durable import explained, json_bytes, replace_file
+from striate.train.scanning import scan_progress
+from striate.train.threads import set_threads
 
 __all__ = ["Evaluation", "evaluate", "report"]
 
@@ -75,10 +76,9 @@ def evaluate(
     data: str | Path | None = None,
     *,
     checkpoint: Literal["best", "last"] = "best",
-    device: str = "auto",
-    workers: int = 0,
+    skip_bad: bool = False,
     out: str | Path | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    where: Where | None = None,
 ) -> Evaluation:
     """Judge a run's network, and write metrics, predictions, the gallery of mistakes and the report.
 
@@ -87,30 +87,29 @@ def evaluate(
         data: Other data, whose classes are matched by name; None for the run's own. Of its own, moved or not, the test
             part is judged; other data is judged whole, unless it says itself what is its test part.
         checkpoint: The weights that validated best, or the last ones.
-        device: auto, cpu, cuda or mps.
-        workers: Processes that read ahead.
-        out: Where the files go; None for the run's folder, or `RUN/on-NAME` for other data.
-        on_progress: Told how many files of the data are read, of how many.
+        skip_bad: Leave bad files out instead of stopping, as the run may have been told for its own data.
+        out: The folder that the files go to; None for the run's, or `RUN/on-NAME` for other data.
+        where: Device, workers, threads, progress.
 
     Raises:
         RunError: The folder is no run, or cannot be written.
         CheckpointError: The run has no checkpoint, or a damaged one.
-        OptionError: The device is not there, or `workers` is negative.
+        OptionError: The device is not there.
         DataError: The data is not there, has bad files, or classes that the network does not know.
 
     Example:
         ``evaluate("runs/digits-lenet5").metrics.accuracy``
     """
-    where = device_named(device)
-    if workers < 0:
-        raise OptionError("evaluate: workers is negative.", "Pass 0 or more.", workers=workers)
+    where = where or Where()
+    device = device_named(where.device)
     trained = load(run, checkpoint=checkpoint)
-    dataset, own = _dataset(trained, data, on_progress)
+    dataset, own = _dataset(trained, data, where, skip_bad=skip_bad)
     part, notes = _part_of(trained, dataset, own=own)
     with understood(trained.run):
         order = Order(len(dataset.parts[part]), int(trained.about["recipe"]["train"]["batch_size"]), seed=None)
-    loader = Loader(dataset.parts[part], trained.preprocess, order, workers=workers)
-    logits = scores(trained.model, loader, where)
+    loader = Loader(dataset.parts[part], trained.preprocess, order, workers=where.workers)
+    with set_threads(where.threads):
+        logits = scores(trained.model, loader, device)
     if logits is None or not bool(logits.isfinite().all()):
         raise RunError(
             "evaluate: the network's scores are not finite.", "Use another checkpoint.", checkpoint=checkpoint
@@ -175,9 +174,7 @@ def _command(run: Run, data: str | Path | None, checkpoint: str) -> str:
     return shlex.join(words + (["--checkpoint", checkpoint] if checkpoint != "best" else []))
 
 
-def _dataset(
-    trained: Trained, data: str | Path | None, on_progress: Callable[[int, int], None] | None
-) -> tuple[Dataset, bool]:
+def _dataset(trained: Trained, data: str | Path | None, where: Where, *, skip_bad: bool) -> tuple[Dataset, bool]:
     """Open the data to judge on.
 
     Returns:
@@ -193,17 +190,18 @@ def _dataset(
             resize=p.resize,
             split=tuple(settings["split"]),
             split_seed=settings["split_seed"],
-            skip_bad=settings["skip_bad"],
+            skip_bad=skip_bad or settings["skip_bad"],
         )
-    opened = partial(open_dataset, on_progress=on_progress)
-    if not data:
-        return judged_by(opened(source, options), trained.task.classes, p), True
-    other = opened(data, replace(options, split=(0.0, 0.0, 1.0)))
-    if sum(map(len, other.parts.values())) == samples:
-        with suppress(DataError):  # what cannot be trained on is not what the run was trained on
-            own = opened(data, options)
-            if own.fingerprint == about["fingerprint"]:
-                return judged_by(own, trained.task.classes, p), True
+    with scan_progress(where.progress) as on_progress:
+        opened = partial(open_dataset, on_progress=on_progress)
+        if not data:
+            return judged_by(opened(source, options), trained.task.classes, p), True
+        other = opened(data, replace(options, split=(0.0, 0.0, 1.0)))
+        if sum(map(len, other.parts.values())) == samples:
+            with suppress(DataError):  # what cannot be trained on is not what the run was trained on
+                own = opened(data, options)
+                if own.fingerprint == about["fingerprint"]:
+                    return judged_by(own, trained.task.classes, p), True
     return judged_by(other, trained.task.classes, p), False
 
 

@@ -1,7 +1,7 @@
 """Classes for loose files."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -15,7 +15,9 @@ from striate.data.transforms import normalize
 from striate.errors import DataError
 from striate.evaluate.trained import Trained, load
 from striate.tasks import Prediction
-from striate.train import Run, device_named
+from striate.train import Run, Where, device_named
+from striate.train.scanning import scan_progress
+from striate.train.threads import set_threads
 
 __all__ = ["Predicted", "predict"]
 
@@ -54,8 +56,7 @@ def predict(
     files: Iterable[str | Path],
     *,
     checkpoint: Literal["best", "last"] = "best",
-    device: str = "auto",
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    where: Where | None = None,
 ) -> list[Predicted]:
     """Classify image files, and the images in folders.
 
@@ -65,8 +66,7 @@ def predict(
         run: A run's folder, or what `load` gave.
         files: Files, or folders, which are searched to any depth.
         checkpoint: The weights that validated best, or the last ones.
-        device: auto, cpu, cuda or mps.
-        on_progress: Told how many files are done, of how many.
+        where: Device, threads, progress.
 
     Returns:
         One for each file, in the order given; a folder's in the order of their names.
@@ -76,13 +76,15 @@ def predict(
         CheckpointError: It has no checkpoint, or a damaged one.
     """
     trained = run if isinstance(run, Trained) else load(run, checkpoint=checkpoint)
-    where = device_named(device)
-    trained.model.to(where)
+    where = where or Where()
+    device = device_named(where.device)
+    trained.model.to(device)
     paths = [path for given in files for path in _files(Path(given))]
     found: list[Predicted] = []
-    for first in range(0, len(paths), BATCH):
-        found += _predict(trained, paths[first : first + BATCH], where)
-        on_progress(len(found), len(paths))
+    with scan_progress(where.progress, what="predicting") as told, set_threads(where.threads):
+        for first in range(0, len(paths), BATCH):
+            found += _predict(trained, paths[first : first + BATCH], device)
+            told(len(found), len(paths))
     return found
 
 

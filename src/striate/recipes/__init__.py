@@ -1,9 +1,8 @@
 """Runs: recipes that decide what is trained and how, and the verbs that train."""
 
-from striate.recipes.preparation import Where
 from striate.recipes.recipe import Recipe
 from striate.recipes.rehearsal import Rehearsal, dry_run
 from striate.recipes.table import RECIPES, recipe_for
 from striate.recipes.training import resume, train
 
-__all__ = ["RECIPES", "Recipe", "Rehearsal", "Where", "dry_run", "recipe_for", "resume", "train"]
+__all__ = ["RECIPES", "Recipe", "Rehearsal", "dry_run", "recipe_for", "resume", "train"]

@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,47 +18,12 @@ from striate.errors import OptionError
 from striate.evaluate.scores import scores
 from striate.models import MODELS, create
 from striate.recipes.recipe import Recipe
-from striate.recipes.scanning import scan_progress
 from striate.tasks import Classification
 from striate.tasks.classification import balanced_weights
-from striate.train import Learner, Plan, Score, Shown, Validate, device_named
+from striate.train import Learner, Plan, Score, Validate, Where, device_named
+from striate.train.scanning import scan_progress
 
-__all__ = ["Where", "network_of", "open_for", "prepare"]
-
-# More threads or processes than any machine has: asking the system for a million of them ends this one.
-_MOST: Final = {"workers": 1024, "threads": 1024, "checkpoint_seconds": 10**9}
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where and how visibly a run runs; none of it is part of the recipe.
-
-    Args:
-        device: auto, cpu, cuda or mps.
-        workers: Processes that read and augment ahead; 0 for none.
-        threads: Threads that compute; 0 for PyTorch's own choice, or the run's own when it is resumed.
-        progress: A bar, lines, nothing, or (auto) a bar on a terminal and lines elsewhere.
-        checkpoint_seconds: Longest time between checkpoints.
-
-    Raises:
-        OptionError: A setting is out of range.
-    """
-
-    device: str = "auto"
-    workers: int = 0
-    threads: int = 0
-    progress: Shown = "auto"
-    checkpoint_seconds: float = 60.0
-
-    def __post_init__(self) -> None:
-        for name, most in _MOST.items():
-            value = getattr(self, name)
-            if not 0 <= value <= most:  # so written, NaN fails as well
-                raise OptionError(f"where: {name} is out of range.", f"Pass 0 to {most}.", **{name: value})
-        if self.progress not in get_args(Shown):
-            raise OptionError(
-                "where: progress is unknown.", f"Choose one of: {', '.join(get_args(Shown))}.", progress=self.progress
-            )
+__all__ = ["network_of", "open_for", "prepare"]
 
 
 def open_for(data: str | Path, recipe: Recipe, where: Where) -> Dataset:

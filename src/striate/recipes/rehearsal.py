@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from striate.recipes.preparation import Where, open_for, prepare
+from striate.recipes.preparation import open_for, prepare
 from striate.recipes.recipe import Recipe
-from striate.recipes.table import recipe_for
-from striate.recipes.threads import set_threads
-from striate.train import Learner, Plan
+from striate.recipes.table import chosen
+from striate.train import Learner, Plan, Where
+from striate.train.threads import set_threads
 
 __all__ = ["Rehearsal", "dry_run"]
 
@@ -42,7 +42,7 @@ class Rehearsal:
 def dry_run(
     data: str | Path,
     *,
-    model: str = "lenet5",
+    model: str | None = None,
     where: Where | None = None,
     recipe: Recipe | None = None,
     **settings: Any,
@@ -64,7 +64,7 @@ def dry_run(
         {'train': 1079, 'val': 359, 'test': 359}
     """
     where = where or Where()
-    recipe = (recipe or recipe_for(model, str(data))).changed(**settings)
+    recipe = chosen(recipe, model, data).changed(**settings)
     dataset = open_for(data, recipe, where)
     with set_threads(where.threads):
         learner, plan = prepare(dataset, recipe, where)

@@ -4,12 +4,14 @@ To add one: write a function that returns it, add one line to the table.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
+from striate.errors import OptionError
 from striate.models import MODELS
 from striate.recipes.recipe import Recipe
 
-__all__ = ["RECIPES", "recipe_for"]
+__all__ = ["RECIPES", "chosen", "recipe_for"]
 
 
 def lenet5() -> Recipe:
@@ -82,3 +84,21 @@ def recipe_for(model: str, data: str) -> Recipe:
     """
     recipe = RECIPES.get(f"{model}-{data}") or RECIPES.get(model)
     return recipe() if recipe else Recipe(model)
+
+
+def chosen(recipe: Recipe | None, model: str | None, data: str | Path) -> Recipe:
+    """Settle what a caller asked for by a recipe, by a network's name, by both or by neither.
+
+    Raises:
+        OptionError: The recipe is another network's, or no network has that name.
+    """
+    if recipe is None:
+        return recipe_for(model or "lenet5", str(data))
+    if model not in (None, recipe.model):
+        raise OptionError(
+            "train: the recipe is for another network.",
+            "Pass the recipe or the network's name, or a recipe of that network: recipe_for(model, data).",
+            model=model,
+            recipe=recipe.model,
+        )
+    return recipe

@@ -12,11 +12,11 @@ from striate.data import Dataset
 from striate.engine import machine
 from striate.errors import OptionError, RunError
 from striate.recipes.command import train_command
-from striate.recipes.preparation import Where, network_of, open_for, prepare
+from striate.recipes.preparation import network_of, open_for, prepare
 from striate.recipes.recipe import Recipe
-from striate.recipes.table import recipe_for
-from striate.recipes.threads import set_threads
-from striate.train import Learner, Plan, Run, create_run, fit, progress_for
+from striate.recipes.table import chosen, recipe_for
+from striate.train import Learner, Plan, Run, Where, create_run, fit, progress_for
+from striate.train.threads import set_threads
 
 __all__ = ["recipe_of", "resume", "train"]
 
@@ -26,7 +26,7 @@ _PACKAGES: Final = ("striate", "torch", "numpy", "pillow", "safetensors")
 def train(
     data: str | Path,
     *,
-    model: str = "lenet5",
+    model: str | None = None,
     out: str | Path = "runs",
     where: Where | None = None,
     recipe: Recipe | None = None,
@@ -36,7 +36,7 @@ def train(
 
     Args:
         data: `digits`, a folder with a folder a class, or a CSV file of paths and labels.
-        model: A name of `models.MODELS`.
+        model: A name of `models.MODELS`; None for the recipe's, or lenet5.
         out: The folder in which the run's folder is made.
         where: Device, workers, threads, progress.
         recipe: How to train; None for the network's own recipe.
@@ -60,7 +60,7 @@ def train(
         'digits-lenet5'
     """
     where = where or Where()
-    recipe = (recipe or recipe_for(model, str(data))).changed(**settings)
+    recipe = chosen(recipe, model, data).changed(**settings)
     dataset = open_for(data, recipe, where)
     with set_threads(where.threads) as threads:
         prepared = prepare(dataset, recipe, where)  # before there is a run: what is refused here leaves no folder

@@ -8,6 +8,7 @@ from striate.train.loop import Plan, Score, State, Validate, fit
 from striate.train.options import TrainOptions
 from striate.train.progress import Progress, Shown, progress_for
 from striate.train.run import Run, create_run
+from striate.train.where import Where
 
 __all__ = [
     "Checkpoint",
@@ -22,6 +23,7 @@ __all__ = [
     "State",
     "TrainOptions",
     "Validate",
+    "Where",
     "create_run",
     "device_named",
     "fit",

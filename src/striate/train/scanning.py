@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-from striate.train import Shown
+from striate.train.progress import Shown
 
 __all__ = ["scan_progress"]
 

@@ -1,9 +1,9 @@
-"""recipes.threads: so many threads within the block, as before after it."""
+"""train.threads: so many threads within the block, as before after it."""
 
 import pytest
 import torch
 
-from striate.recipes.threads import set_threads
+from striate.train.threads import set_threads
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,12 @@
-"""recipes.scanning: a bar where reading takes long and someone watches, and otherwise not a byte."""
+"""train.scanning: a bar where reading takes long and someone watches, and otherwise not a byte."""
 
 import io
 from contextlib import redirect_stderr
 
 import pytest
 
-from striate.recipes import scanning
-from striate.recipes.scanning import scan_progress
+from striate.train import scanning
+from striate.train.scanning import scan_progress
 
 
 class Terminal(io.StringIO):

@@ -8,6 +8,11 @@ from striate.data.problems import KINDS, Problem, Unreadable, plain, refuse, sho
 from striate.errors import DataError
 
 
+def test_a_problem_is_a_line():
+    """As text it names the file, the kind, and what was found; a strange name stays on its line."""
+    assert str(Problem("truncated", "cat/a\n.png", "it ends early")) == r"'cat/a\n.png'  truncated: it ends early"
+
+
 def test_skipping_covers_bad_files_and_nothing_else():
     """Of the kinds that stop, bad files alone can be skipped."""
     stops = {kind: [Problem(kind, "a", "").stops(skip_bad=skip) for skip in (False, True)] for kind in KINDS}

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from striate.cli import show
-from striate.cli.training import train_with
+from striate.cli.training import Data, train_with
 from striate.data import DataOptions, contact_sheet, describe, inspect_dataset
 from striate.engine import machine
 from striate.engine import peaks as peaks_of
@@ -27,12 +27,14 @@ from striate.train.scanning import scan_progress
 
 __all__ = ["commands"]
 
-Positional = tyro.conf.Positional
+RunFolder = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+Files = Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="FILE|FOLDER...")]
+Model = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
 Checkpoint = Literal["best", "last"]
 
 
 def _evaluate(
-    run: Positional[str],
+    run: RunFolder,
     *,
     data: str = "",
     checkpoint: Checkpoint = "best",
@@ -56,8 +58,8 @@ def _evaluate(
 
 
 def _predict(
-    run: Positional[str],
-    files: Positional[tuple[str, ...]],
+    run: RunFolder,
+    files: Files,
     *,
     form: Annotated[Literal["table", "csv", "json"], tyro.conf.arg(name="format")] = "table",
     checkpoint: Checkpoint = "best",
@@ -77,7 +79,7 @@ def _predict(
     return show.predictions(predict_files(run, files, checkpoint=checkpoint, where=where), form)
 
 
-def _report(run: Positional[str]) -> int:
+def _report(run: RunFolder) -> int:
     """Write a run's report anew, from what it holds; judge it first if that was not done.
 
     Args:
@@ -88,7 +90,7 @@ def _report(run: Positional[str]) -> int:
 
 
 def _data(
-    data: Positional[str],
+    data: Data,
     *,
     sheet: str = "",
     options: DataOptions = DataOptions(),  # noqa: B008 - frozen
@@ -116,7 +118,7 @@ def _models() -> int:
 
 
 def _summary(
-    model: Positional[str],
+    model: Model,
     *,
     classes: int = 10,
     channels: int | None = None,

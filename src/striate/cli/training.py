@@ -11,7 +11,9 @@ from striate.recipes import Recipe, dry_run, resume, train
 from striate.recipes.command import train_command
 from striate.train import Where
 
-__all__ = ["train_with"]
+__all__ = ["Data", "train_with"]
+
+Data = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="DATA")]
 
 OUT: Final = "runs"
 
@@ -20,7 +22,7 @@ def train_with(default: Recipe) -> Callable[..., int]:
     """Make the command that follows the recipe `default`, unless its flags say otherwise."""
 
     def train_(
-        data: tyro.conf.Positional[str] = "",
+        data: Data = "",
         *,
         resume_: Annotated[str, tyro.conf.arg(name="resume")] = "",
         dry_run_: Annotated[bool, tyro.conf.arg(name="dry-run")] = False,

@@ -23,9 +23,10 @@ class DataOptions:
     """How a data set is opened.
 
     Args:
-        image_size: Height and width that every picture is brought to, in pixels; None for 32 x 32.
+        image_size: Height and width that every picture is brought to, in pixels; None for the network's own, or
+            32 x 32 where there is no network.
         channels: 1 turns colour into grey, 3 repeats grey; None is 1 if every training picture is grey, else 3.
-        resize: As in `Preprocess`.
+        resize: Cut the largest centred piece of that shape and scale it (crop), or scale each side by itself (stretch).
         split: Shares of train, val and test where the data itself does not say. With a training share of 0 the data is
             for judging a model that is already trained: nothing then has to be in the training part.
         split_seed: Another number cuts the parts elsewhere. The embedded digits have one fixed split.

@@ -54,6 +54,9 @@ class Problem:
     name: str
     why: str
 
+    def __str__(self) -> str:
+        return f"{shown(self.name)}  {self.kind}: {self.why}"
+
     def stops(self, *, skip_bad: bool) -> bool:
         """Tell whether training must not begin with this in the data."""
         stops = KINDS[self.kind]

@@ -82,8 +82,10 @@ def _built(run: Run, found: Checkpoint, *, finished: bool) -> Trained:
     model.load_state_dict(dict(found.tensors.get("average", found.tensors["model"])), assign=True)
     if types != {name: tensor.dtype for name, tensor in model.state_dict().items()}:
         raise ValueError("the weights are of another type of numbers")
+    # Out of the file's bytes into memory of its own, in the layout that convolutions run fastest in.
+    model = model.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     task = Classification(classes)
-    return Trained(run, model.eval(), task, preprocess, dict(found.about), int(found.state["step"]), finished)
+    return Trained(run, model, task, preprocess, dict(found.about), int(found.state["step"]), finished)
 
 
 @contextmanager

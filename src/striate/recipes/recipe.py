@@ -19,7 +19,7 @@ class Recipe:
     """What to train, on what, how.
 
     Args:
-        model: A name of `models.MODELS`.
+        model: A network's name; `striate models` lists them.
         data: How the images are read and split.
         augment: How training images are changed.
         train: How the weights are found.

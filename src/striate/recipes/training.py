@@ -36,7 +36,7 @@ def train(
 
     Args:
         data: `digits`, a folder with a folder a class, or a CSV file of paths and labels.
-        model: A name of `models.MODELS`; None for the recipe's, or lenet5.
+        model: A network's name, one of `MODELS`; None for the recipe's, or lenet5.
         out: The folder in which the run's folder is made.
         where: Device, workers, threads, progress.
         recipe: How to train; None for the network's own recipe.

@@ -17,7 +17,7 @@ class TrainOptions:
         epochs: Passes over the training part.
         batch_size: Images in one forward pass.
         accumulate: Forward passes whose gradients are summed for one step.
-        optimizer: SGD with Nesterov's momentum off, or AdamW.
+        optimizer: SGD with momentum, or AdamW.
         learning_rate: The schedule's highest.
         momentum: Of SGD.
         weight_decay: Pull towards 0, on kernels and matrices; not on biases and normalisation.

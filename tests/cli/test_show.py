@@ -39,7 +39,9 @@ def judged(names, data="data"):
     labels = torch.arange(len(names))
     probabilities = torch.eye(len(names)).double()
     metrics = measure(probabilities, labels, names)
-    return Evaluation(Path("run"), "lenet5", data, "test", metrics, (), ("Mind [this].",), "striate evaluate run", 7)
+    return Evaluation(
+        Path("run"), "lenet5", data, "test", metrics, (), ("Mind [this].",), (), "striate evaluate run", 7
+    )
 
 
 def plain(text):

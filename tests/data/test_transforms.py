@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from striate.data.keyed import uniform
 from striate.data.transforms import TRANSFORMS, Augment, augment, normalize
 from striate.errors import OptionError
 
@@ -82,6 +83,24 @@ def test_pad_and_crop_is_a_shift_of_whole_pixels():
     matches = torch.stack([(out == window).all((1, 2, 3)) for window in windows.values()])
     assert (matches.sum(0) == 1).all()
     assert (matches.sum(1) > 0).all()
+
+
+def test_a_number_that_rounds_to_one_stays_within_the_image():
+    """This sample's is 1 - 2**-26, which 32 bits cannot tell from 1: it is the last window, not one beyond."""
+    (number,) = uniform(1, 54, np.array([16195]), 3)[0, 1:][uniform(1, 54, np.array([16195]), 3)[0, 1:] > 1 - 2**-25]
+    assert np.float32(number) == 1
+    out = augment(images(n=1), Augment(pad=4), seed=1, epoch=54, indices=np.array([16195]))
+    assert out.shape == images(n=1).shape
+
+
+def test_brightness_is_relative():
+    """A uniform image is multiplied: black stays black, and 0.5 moves by at most the part that is allowed."""
+    grey = torch.full((200, 1, 2, 2), 0.5)
+    out = augment(grey, Augment(color=0.4), indices=np.arange(200), **KEY)
+    assert 0.29 < float(out.min()) < 0.35
+    assert 0.65 < float(out.max()) < 0.71
+    black = torch.zeros(20, 3, 2, 2)
+    assert torch.equal(augment(black, Augment(color=0.4), indices=np.arange(20), **KEY), black)
 
 
 def test_rotation_is_a_rotation():

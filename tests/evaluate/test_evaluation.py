@@ -115,7 +115,9 @@ def test_a_report_of_a_run_that_was_not_judged_judges_it(run):
     assert files(run.path)
 
 
-@pytest.mark.parametrize("settings", [{}, {"checkpoint": "last"}, {"data": "other place"}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"checkpoint": "last"}, {"data": "other place"}, {"skip_bad": True, "out": "there"}], ids=str
+)
 def test_the_command_repeats_it(settings, run, tmp_path, monkeypatch):
     """What is written down is understood as what was asked for."""
     monkeypatch.chdir(tmp_path)
@@ -123,7 +125,7 @@ def test_the_command_repeats_it(settings, run, tmp_path, monkeypatch):
     found = evaluate(run, **settings)
     command = parse(shlex.split(found.command)[1:])
     assert command.keywords["run"] == str(run.path)
-    for name, default in (("checkpoint", "best"), ("data", "")):
+    for name, default in (("checkpoint", "best"), ("data", ""), ("skip_bad", False), ("out", "")):
         assert command.keywords[name] == settings.get(name, default)
 
 
@@ -131,7 +133,8 @@ def test_other_classes_are_matched_by_name(run, pictures):
     """In another order, and with some missing: each image is judged by its own class's name."""
     source = pictures({"dog": 3, "ant": 4}, name="other", seed=7)
     found = evaluate(run, data=source)
-    assert (found.metrics.samples, found.part, found.path) == (7, "test", run.path / "on-other")
+    assert (found.metrics.samples, found.part, found.path.parent) == (7, "test", run.path)
+    assert re.fullmatch("on-other-[0-9a-f]{8}", found.path.name)
     assert {c.name: c.support for c in found.metrics.classes} == {"ant": 4, "bee": 0, "cat": 0, "dog": 3}
     by_name = {row["name"]: row for row in rows(found.path)}
     assert all(name.split("/")[0] == row["truth"] for name, row in by_name.items())
@@ -174,6 +177,51 @@ def test_leaks_are_noted(tiny, pictures, tmp_path):
     shutil.copy(data / "train/cat/0.png", data / "test/cat/0.png")
     run = train(data, model=tiny, out=tmp_path / "runs", where=QUIET, epochs=1)
     assert "Images that are in more than one part: 1. The numbers flatter the network." in evaluate(run).notes
+
+
+def test_a_leak_elsewhere_does_not_flatter(tiny, pictures, tmp_path):
+    """The same bytes in training and validation say nothing against the test part's numbers."""
+    data = pictures({f"{part}/{name}": 4 for part in ("train", "val", "test") for name in ("cat", "dog")}, size=(9, 9))
+    for i, path in enumerate(sorted(data.rglob("*.png"))):
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (7, 7), dtype=np.uint8)).save(path)
+    shutil.copy(data / "train/cat/0.png", data / "val/cat/0.png")
+    found = evaluate(train(data, model=tiny, out=tmp_path / "runs", where=QUIET, epochs=1))
+    assert any("leak" in problem for problem in found.problems)
+    assert found.notes == ()
+
+
+def test_bad_files_of_other_data_stop_it_or_are_named(tiny, pictures, tmp_path):
+    """What training was told to skip is no licence to skip elsewhere; what is skipped is in what is written."""
+    data = pictures({"cat": 10, "dog": 10})
+    (data / "cat/broken.png").write_bytes(b"")
+    run = train(data, model=tiny, out=tmp_path / "runs", where=QUIET, epochs=1, skip_bad=True)
+    assert "cat/broken.png" in (evaluate(run).path / "report.html").read_text()
+    other = pictures({"cat": 3, "dog": 3}, name="other", seed=5)
+    (other / "dog/torn.png").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"torn\.png"):
+        evaluate(run, data=other)
+    found = evaluate(run, data=other, skip_bad=True)
+    assert found.metrics.samples == 6
+    for name in ("metrics.json", "report.html"):
+        text = (found.path / name).read_text()
+        assert "torn.png" in text
+        assert "broken.png" not in text
+
+
+def test_data_of_one_name_are_kept_apart(run, pictures):
+    """Other data's results are found again by what the data is, not by what it is called."""
+    places = [pictures({"cat": 2, "dog": n}, name=f"{n}/set", seed=n) for n in (2, 3)]
+    one, two, again = (evaluate(run, data=place).path for place in (*places, places[0]))
+    assert one == again != two
+
+
+def test_judging_what_was_learnt_is_noted(run):
+    """A part of the run's own folder, given as other data."""
+    source = run.about["data"]["source"]
+    for name in ("cat", "dog"):
+        shutil.copytree(f"{source}/{name}", f"{source}/more/{name}")
+    found = evaluate(run, data=f"{source}/more")
+    assert "some of these images may have been trained on" in " ".join(found.notes)
 
 
 def test_without_a_test_part_the_validation_part_is_judged_and_said_so(tiny, pictures, tmp_path):

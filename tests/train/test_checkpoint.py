@@ -133,6 +133,20 @@ def test_last_previous_and_best_are_kept_and_no_others(checkpoints):
     assert (number_of(checkpoints.load("last")), number_of(checkpoints.load("best"))) == (5, 2)
 
 
+@pytest.mark.parametrize("damage", [b"{", b"", b"[]"])
+def test_damaged_pointers_do_not_lose_the_best(damage, checkpoints):
+    """Which one is best is counted in every checkpoint as well, and nothing is removed for not being known."""
+    for step, best in ((1, 1), (2, 1)):
+        found = checkpoint_of(step)
+        content = Checkpoint(found.tensors, {**found.state, "best_step": best}, found.about)
+        checkpoints.save(content, step=step, best=step == best)
+    (checkpoints.folder / "pointers.json").write_bytes(damage)
+    assert number_of(checkpoints.load("best")) == 1
+    found = checkpoint_of(3)
+    checkpoints.save(Checkpoint(found.tensors, {**found.state, "best_step": 1}, found.about), step=3, best=False)
+    assert number_of(checkpoints.load("best")) == 1
+
+
 def test_until_one_is_the_best_the_last_is(checkpoints):
     """A run that is judged before its first validation is judged by its newest weights."""
     for step in (1, 2, 3):

@@ -66,3 +66,15 @@ def test_in_another_thread_it_only_waits():
     thread.start()
     thread.join()
     assert found == [(False, before)]
+
+
+def test_an_ignored_signal_stays_ignored():
+    """A shell's background job does not hear the terminal's Ctrl-C, and neither does a run in it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            signal.raise_signal(signal.SIGINT)
+            assert not stop
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

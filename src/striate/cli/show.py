@@ -79,12 +79,12 @@ def evaluation(found: Evaluation) -> int:
         table.add_row(_text(str(name)), *(f"{score:.4f}" for score in scores), f"{support:,}")
     _print(table)
     low, high = metrics.accuracy_interval
-    print(
-        f"\naccuracy           {metrics.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%})\n"
-        f"top-{metrics.top_k} accuracy     {metrics.top_k_accuracy:.2%}\n"
-        f"calibration error  {metrics.calibration_error:.4f}\n"
-        f"cross-entropy      {metrics.cross_entropy:.4f}"
-    )
+    print(f"\naccuracy           {metrics.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%})")
+    if metrics.top_k < len(metrics.classes):
+        print(f"top-{metrics.top_k} accuracy     {metrics.top_k_accuracy:.2%}")
+    print(f"calibration error  {metrics.calibration_error:.4f}\ncross-entropy      {metrics.cross_entropy:.4f}")
+    if found.problems:
+        print(f"problems           {len(found.problems)} in the data; the report names them")
     for note in found.notes:
         print(f"note               {note}")
     print(f"report             {found.path / 'report.html'}")

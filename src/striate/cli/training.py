@@ -38,7 +38,7 @@ def train_with(default: Recipe) -> Callable[..., int]:
             dry_run_: Take two steps, validate, write nothing, and say what training would do.
             out: Where the run's folder is made.
             recipe: How to train.
-            where: Where it runs; this does not change the result.
+            where: Where it runs; but for the last bits, which depend on the threads, this does not change the result.
         """
         if resume_:
             _refuse_changes(recipe, default, out=out, dry_run=dry_run_)

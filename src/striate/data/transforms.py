@@ -103,7 +103,8 @@ def _pad_and_crop(images: Images, options: Augment, numbers: Numbers) -> Images:
     if not options.pad:
         return images
     n, _, height, width = images.shape
-    corner = (numbers * (2 * options.pad + 1)).long()
+    # A number just below 1 becomes 1 when it is rounded to 32 bits.
+    corner = (numbers * (2 * options.pad + 1)).long().clamp(max=2 * options.pad)
     rows = corner[:, 0].view(n, 1, 1) + torch.arange(height).view(1, height, 1)
     columns = corner[:, 1].view(n, 1, 1) + torch.arange(width).view(1, 1, width)
     padded = F.pad(images, [options.pad] * 4).permute(0, 2, 3, 1)
@@ -131,7 +132,7 @@ def _color(images: Images, options: Augment, numbers: Numbers) -> Images:
     from kornia import enhance  # it takes a second to import, and few runs change colours
 
     factor = 1 + (2 * numbers - 1) * options.color
-    images = enhance.adjust_brightness(images, factor[:, 0] - 1)
+    images = (images * factor[:, 0].view(-1, 1, 1, 1)).clamp(0, 1)
     images = enhance.adjust_contrast_with_mean_subtraction(images, factor[:, 1])
     return enhance.adjust_saturation(images, factor[:, 2]) if images.shape[1] == 3 else images
 

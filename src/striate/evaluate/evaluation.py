@@ -26,7 +26,7 @@ from torch import Tensor
 from striate.data import DataOptions, Dataset, decode, judged_by, open_dataset
 from striate.data.loader import Loader
 from striate.data.order import Order
-from striate.data.problems import Unreadable
+from striate.data.problems import Unreadable, shown
 from striate.errors import DataError, RunError
 from striate.evaluate.metrics import Metrics, measure
 from striate.evaluate.report import Mistake, Page, write_report
@@ -56,6 +56,7 @@ class Evaluation:
         metrics: The numbers.
         mistakes: The most confident mistakes.
         notes: What a reader of the numbers must know.
+        problems: What is wrong with the data, files that were left out among it.
         command: What repeats it.
         step: Steps of training behind the weights.
     """
@@ -67,6 +68,7 @@ class Evaluation:
     metrics: Metrics
     mistakes: tuple[Mistake, ...]
     notes: tuple[str, ...]
+    problems: tuple[str, ...]
     command: str
     step: int
 
@@ -88,7 +90,8 @@ def evaluate(
             part is judged; other data is judged whole, unless it says itself what is its test part.
         checkpoint: The weights that validated best, or the last ones.
         skip_bad: Leave bad files out instead of stopping, as the run may have been told for its own data.
-        out: The folder that the files go to; None for the run's, or `RUN/on-NAME` for other data.
+        out: The folder that the files go to; None for the run's, or for other data one in it, named after the data and
+            the start of its fingerprint.
         where: Device, workers, threads, progress.
 
     Raises:
@@ -117,14 +120,15 @@ def evaluate(
     probabilities = logits.double().softmax(1)
     labels = torch.from_numpy(dataset.parts[part].labels)
     found = Evaluation(
-        path=Path(out) if out else trained.run.path if own else trained.run.path / f"on-{dataset.name}",
+        path=_folder(trained.run, dataset, out, own=own),
         model=trained.about["network"]["name"],
         data=dataset.name,
         part=part,
         metrics=measure(probabilities, labels, dataset.classes),
         mistakes=_mistakes(dataset, part, probabilities),
         notes=notes,
-        command=_command(trained.run, data, checkpoint),
+        problems=tuple(map(str, dataset.problems)),
+        command=_command(trained.run, data, checkpoint, skip_bad=skip_bad, out=out),
         step=trained.step,
     )
     _write(found, dataset, probabilities)
@@ -156,6 +160,7 @@ def report(run: str | Path | Run) -> Path:
             metrics=Metrics.from_json(document["metrics"]),
             mistakes=tuple(_unpacked(mistake) for mistake in mistakes["mistakes"]),
             notes=tuple(document["notes"]),
+            problems=tuple(document["problems"]),
             command=str(document["command"]),
             step=int(document["step"]),
         )
@@ -168,10 +173,18 @@ def report(run: str | Path | Run) -> Path:
     return _write_report(found, trained)
 
 
-def _command(run: Run, data: str | Path | None, checkpoint: str) -> str:
+def _folder(run: Run, dataset: Dataset, out: str | Path | None, *, own: bool) -> Path:
+    if out:
+        return Path(out)
+    return run.path if own else run.path / f"on-{dataset.name}-{dataset.fingerprint[:8]}"
+
+
+def _command(run: Run, data: str | Path | None, checkpoint: str, *, skip_bad: bool, out: str | Path | None) -> str:
     words = ["striate", "evaluate", str(run.path)]
     words += ["--data", str(data)] if data else []
-    return shlex.join(words + (["--checkpoint", checkpoint] if checkpoint != "best" else []))
+    words += ["--checkpoint", checkpoint] if checkpoint != "best" else []
+    words += ["--skip-bad"] if skip_bad else []
+    return shlex.join(words + (["--out", str(out)] if out else []))
 
 
 def _dataset(trained: Trained, data: str | Path | None, where: Where, *, skip_bad: bool) -> tuple[Dataset, bool]:
@@ -190,7 +203,7 @@ def _dataset(trained: Trained, data: str | Path | None, where: Where, *, skip_ba
             resize=p.resize,
             split=tuple(settings["split"]),
             split_seed=settings["split_seed"],
-            skip_bad=skip_bad or settings["skip_bad"],
+            skip_bad=skip_bad or (settings["skip_bad"] and not data),
         )
     with scan_progress(where.progress) as on_progress:
         opened = partial(open_dataset, on_progress=on_progress)
@@ -217,12 +230,28 @@ def _part_of(trained: Trained, dataset: Dataset, *, own: bool) -> tuple[str, tup
         notes.append("There is no test part: this is the validation part" + ", which also chose the weights." * own)
     if own and dataset.fingerprint != trained.about["data"]["fingerprint"]:
         notes.append("The data has changed since training: some of these images may have been trained on.")
-    leaks = sum(problem.kind == "leak" for problem in dataset.problems)
+    if not own and _overlap(dataset.root, str(trained.about["data"]["source"])):
+        notes.append("The data lies where the network's own data does: some of these images may have been trained on.")
+    leaks = _leaks(dataset, part)
     if leaks:
         notes.append(f"Images that are in more than one part: {leaks}. The numbers flatter the network.")
     if not trained.finished:
         notes.append(f"Training is not finished: these are the weights of step {trained.step}.")
     return part, tuple(notes)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether a folder is the other or lies in it; a CSV file stands for its folder."""
+    ours, theirs = (Path(path).parent if path.endswith(".csv") else Path(path) for path in (one, other))
+    return ours == theirs or ours in theirs.parents or theirs in ours.parents
+
+
+def _leaks(dataset: Dataset, part: str) -> int:
+    """Count the images of a part that another part has as well."""
+    names = set(dataset.parts[part].names)
+    written = {f"the same bytes as {shown(name)}, which is in another part" for name in names}
+    leaks = [problem for problem in dataset.problems if problem.kind == "leak"]
+    return sum(problem.name in names or problem.why in written for problem in leaks)
 
 
 def _mistakes(dataset: Dataset, name: str, probabilities: Float[Tensor, "N K"]) -> tuple[Mistake, ...]:
@@ -256,6 +285,7 @@ def _write(found: Evaluation, dataset: Dataset, probabilities: Float[Tensor, "N 
         "part": found.part,
         "metrics": found.metrics.to_json(),
         "notes": list(found.notes),
+        "problems": list(found.problems),
         "command": found.command,
         "step": found.step,
     }
@@ -309,7 +339,7 @@ def _page(found: Evaluation, trained: Trained, history: list[dict[str, Any]]) ->
         machine=about["machine"],
         versions=about["versions"],
         commands={"Train": about["command"], "Judge": found.command},
-        problems=about["data"]["problems"],
+        problems=found.problems,
         seconds=sum(row.get("seconds", 0.0) for row in history) or None,
     )
 

@@ -13,7 +13,8 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -68,7 +69,7 @@ class Checkpoints:
         """
         path = self._unused(step)
         with explained("checkpoint", path):
-            pointers = self._pointers()
+            pointers = self._pointers() or self._counted(checkpoint.state)
             write_folder(path, _encode(checkpoint))
             kept = {**pointers, "last": path.name, **({"best": path.name} if best else {})}
             replace_file(self.folder / "pointers.json", json_bytes(kept))
@@ -86,8 +87,8 @@ class Checkpoints:
         Raises:
             CheckpointError: What there is is damaged; the message names the file.
         """
-        pointers = self._pointers()
         newest_first = sorted((path.name for path in self.folder.glob("step-*")), reverse=True)
+        pointers = self._pointers() or self._repaired(newest_first)
         names = [pointers[which]] if which in pointers else []
         if which == "last" or not names:
             names += [name for name in newest_first if name not in names]
@@ -110,6 +111,18 @@ class Checkpoints:
         """Find a name; a step that was saved before gets another one, so that the old stays whole until the new is."""
         names = (f"step-{step:08}" + (f"-{again}" if again else "") for again in count())
         return next(path for path in map(self.folder.joinpath, names) if not path.exists())
+
+    def _repaired(self, names: Sequence[str]) -> dict[str, str]:
+        """Find out from the newest whole checkpoint what damaged pointers should say."""
+        for name in names:
+            with suppress(CheckpointError):
+                return self._counted(read_checkpoint(self.folder / name).state)
+        return {}
+
+    def _counted(self, state: Mapping[str, Any]) -> dict[str, str]:
+        """Find the best checkpoint by the step that training counts as the best."""
+        named = sorted(path.name for path in self.folder.glob(f"step-{state.get('best_step', -1):08}*"))
+        return {"best": named[-1]} if named else {}
 
     def _pointers(self) -> dict[str, str]:
         try:

@@ -6,6 +6,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -57,11 +58,9 @@ class Log:
         """
         row = {"kind": kind, **row}
         with explained("log", self.folder):
-            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-                file.write(_line(row))
+            _append(self.folder / "log.jsonl", _line(row), safely=kind == "epoch")
             if kind == "epoch":
-                with (self.folder / "log.csv").open("a", encoding="utf-8") as file:
-                    file.write(_csv(row))
+                _append(self.folder / "log.csv", _csv(row), safely=True)
             if self._board:
                 for name, value in row.items():
                     if isinstance(value, float):
@@ -86,9 +85,18 @@ def _read(folder: Path) -> list[dict[str, Any]]:
             row = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(row, dict) and "kind" in row:
+        if isinstance(row, dict) and "kind" in row and isinstance(row.get("step", 0), int):
             rows.append(row)
     return rows
+
+
+def _append(path: Path, line: str, *, safely: bool) -> None:
+    """Add a line; safely, where the checkpoint that follows will count it as written."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line)
+        if safely:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _line(row: Mapping[str, Any]) -> str:

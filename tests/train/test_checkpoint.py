@@ -147,6 +147,15 @@ def test_damaged_pointers_do_not_lose_the_best(damage, checkpoints):
     assert number_of(checkpoints.load("best")) == 1
 
 
+@pytest.mark.parametrize("best_step", ["*", None, [1], -1])
+def test_an_absurd_count_leaves_the_last_for_the_best(best_step, checkpoints):
+    """Where neither the pointers nor the count can say which was best, it is the newest, as before the first best."""
+    found = checkpoint_of(1)
+    checkpoints.save(Checkpoint(found.tensors, {**found.state, "best_step": best_step}, found.about), step=1, best=True)
+    (checkpoints.folder / "pointers.json").unlink()
+    assert number_of(checkpoints.load("best")) == 1
+
+
 def test_until_one_is_the_best_the_last_is(checkpoints):
     """A run that is judged before its first validation is judged by its newest weights."""
     for step in (1, 2, 3):

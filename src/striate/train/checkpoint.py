@@ -121,7 +121,8 @@ class Checkpoints:
 
     def _counted(self, state: Mapping[str, Any]) -> dict[str, str]:
         """Find the best checkpoint by the step that training counts as the best."""
-        named = sorted(path.name for path in self.folder.glob(f"step-{state.get('best_step', -1):08}*"))
+        step = state.get("best_step")
+        named = sorted(path.name for path in self.folder.glob(f"step-{step:08}*")) if isinstance(step, int) else []
         return {"best": named[-1]} if named else {}
 
     def _pointers(self) -> dict[str, str]:

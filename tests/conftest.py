@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 from torch import nn
 
@@ -11,6 +12,10 @@ from striate.nn import Classifier
 
 # Networks this small lose by a second thread: where other work runs beside them, the tests take thirty times as long.
 torch.set_num_threads(1)
+
+# The same cases every time, however long one takes, and nothing written beside the sources.
+settings.register_profile("striate", derandomize=True, deadline=None, database=None)
+settings.load_profile("striate")
 
 
 @pytest.fixture(autouse=True)

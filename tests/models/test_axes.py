@@ -5,7 +5,7 @@ import torch
 
 from striate.models import axes
 from striate.models.axes import Axis
-from striate.ops.geometry import Reach
+from striate.ops.receptive import Reach
 
 WHOLE_ROWS, WHOLE_COLUMNS = Reach((0,), (5,), 0), Reach((0,), (6,), 0)
 

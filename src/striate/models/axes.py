@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from striate.ops.geometry import Reach, gather, grow, resample, spread, union
+from striate.ops.receptive import Reach, gather, grow, resample, spread, union
 
 __all__ = [
     "Axes",

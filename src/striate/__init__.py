@@ -1,11 +1,12 @@
 """Striate: convolutional neural networks on PyTorch."""
 
-from striate import engine, errors, ops
+from striate import engine, errors, nn, ops
 from striate.data import Augment, DataOptions, Dataset, Preprocess, describe, open_dataset, read_image
 from striate.engine import machine
 from striate.errors import (
     CheckpointError,
     DataError,
+    DtypeError,
     Interrupted,
     NonFiniteError,
     OptionError,
@@ -28,6 +29,7 @@ __all__ = [
     "DataError",
     "DataOptions",
     "Dataset",
+    "DtypeError",
     "Evaluation",
     "Interrupted",
     "Metrics",
@@ -53,6 +55,7 @@ __all__ = [
     "load",
     "machine",
     "measure",
+    "nn",
     "open_dataset",
     "ops",
     "predict",

@@ -6,6 +6,7 @@ To add one: a cause that a caller may want to catch by itself gets a class of it
 __all__ = [
     "CheckpointError",
     "DataError",
+    "DtypeError",
     "Interrupted",
     "NonFiniteError",
     "OptionError",
@@ -48,6 +49,10 @@ class ShapeError(StriateError, ValueError):
 
 class DataError(StriateError, ValueError):
     """Files or labels that cannot be learnt from or judged with."""
+
+
+class DtypeError(StriateError, TypeError):
+    """Tensors whose kinds of numbers do not go together."""
 
 
 class OptionError(StriateError, ValueError):

@@ -1,6 +1,33 @@
 """Layers: each owns its parameters and makes one call."""
 
 from striate.nn.classifier import Classifier
+from striate.nn.conv import Conv1d, Conv2d, Conv3d
+from striate.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from striate.nn.shortcut import PadShortcut
+from striate.nn.tiled import TiledConv1d, TiledConv2d, TiledConv3d
+from striate.nn.tiled_transpose import TiledConvTranspose1d, TiledConvTranspose2d, TiledConvTranspose3d
+from striate.nn.unshared import UnsharedConv1d, UnsharedConv2d, UnsharedConv3d
+from striate.nn.unshared_transpose import UnsharedConvTranspose1d, UnsharedConvTranspose2d, UnsharedConvTranspose3d
 
-__all__ = ["Classifier", "PadShortcut"]
+__all__ = [
+    "Classifier",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "PadShortcut",
+    "TiledConv1d",
+    "TiledConv2d",
+    "TiledConv3d",
+    "TiledConvTranspose1d",
+    "TiledConvTranspose2d",
+    "TiledConvTranspose3d",
+    "UnsharedConv1d",
+    "UnsharedConv2d",
+    "UnsharedConv3d",
+    "UnsharedConvTranspose1d",
+    "UnsharedConvTranspose2d",
+    "UnsharedConvTranspose3d",
+]

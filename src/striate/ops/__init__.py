@@ -1,6 +1,43 @@
 """Functions of tensors, and the arithmetic of their shapes."""
 
+from striate.ops.conv import conv1d, conv2d, conv3d
+from striate.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from striate.ops.geometry import named, output_size
+from striate.ops.gradients import conv_input_gradient, conv_kernel_gradient
 from striate.ops.receptive import Reach, grow, spread
+from striate.ops.tiled import tiled_conv1d, tiled_conv2d, tiled_conv3d
+from striate.ops.tiled_transpose import tiled_conv_transpose1d, tiled_conv_transpose2d, tiled_conv_transpose3d
+from striate.ops.unshared import unshared_conv1d, unshared_conv2d, unshared_conv3d
+from striate.ops.unshared_transpose import (
+    unshared_conv_transpose1d,
+    unshared_conv_transpose2d,
+    unshared_conv_transpose3d,
+)
 
-__all__ = ["Reach", "grow", "named", "output_size", "spread"]
+__all__ = [
+    "Reach",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_input_gradient",
+    "conv_kernel_gradient",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "grow",
+    "named",
+    "output_size",
+    "spread",
+    "tiled_conv1d",
+    "tiled_conv2d",
+    "tiled_conv3d",
+    "tiled_conv_transpose1d",
+    "tiled_conv_transpose2d",
+    "tiled_conv_transpose3d",
+    "unshared_conv1d",
+    "unshared_conv2d",
+    "unshared_conv3d",
+    "unshared_conv_transpose1d",
+    "unshared_conv_transpose2d",
+    "unshared_conv_transpose3d",
+]

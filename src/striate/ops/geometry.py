@@ -243,7 +243,7 @@ def output_size(
     transposed: bool = False,
     output_padding: Sizes = 0,
 ) -> tuple[int, ...]: ...
-def output_size(  # noqa: PLR0913 - PyTorch's arguments of a convolution, in its order
+def output_size(
     size: int | Sequence[int],
     kernel_size: Sizes,
     stride: Sizes = 1,

@@ -1,0 +1,150 @@
+"""Convolution with shared kernels: one kernel slides over all positions.
+
+The axis letters are defined in `ops/geometry.py`.
+"""
+
+from typing import cast
+
+from jaxtyping import Num
+from torch import Tensor
+from torch.nn import functional as F
+
+from striate.ops.geometry import Padding, Sizes, Window
+from striate.ops.operands import add_bias, check_bias, check_input, check_weight, lowered
+from striate.ops.padding import PaddingMode, check_mode, pad
+
+__all__ = ["conv1d", "conv2d", "conv3d"]
+
+
+def conv1d(
+    input: Num[Tensor, "*N C T"],
+    weight: Num[Tensor, "K Cg S"],
+    bias: Num[Tensor, "*Kb"] | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    *,
+    padding_mode: PaddingMode = "zeros",
+    flip: bool = False,
+) -> Num[Tensor, "*N K Q"]:
+    """Slide kernels over sequences and sum the products; everything as in `conv2d`, with one spatial axis.
+
+    Source:
+        Goodfellow, Bengio and Courville, "Deep Learning", MIT Press 2016, section 9.1.
+
+    Example:
+        >>> import torch
+        >>> conv1d(torch.arange(5.0)[None], torch.tensor([[[-1.0, 0.0, 1.0]]]))
+        tensor([[2., 2., 2.]])
+    """
+    return _conv("conv1d", 1, input, weight, bias, (stride, padding, dilation), groups, padding_mode, flip)
+
+
+def conv2d(
+    input: Num[Tensor, "*N C H W"],
+    weight: Num[Tensor, "K Cg R S"],
+    bias: Num[Tensor, "*Kb"] | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    *,
+    padding_mode: PaddingMode = "zeros",
+    flip: bool = False,
+) -> Num[Tensor, "*N K P Q"]:
+    """Slide kernels over images and sum the products.
+
+        out[n, k, p, q] = Σ_{c, r, s} weight[k, c, r, s] · input[n, c, p·stride + r·dilation, q·stride + s·dilation]
+
+    This is cross-correlation: as in every CNN paper, the kernel is not flipped, unless asked for.
+
+    Args:
+        input: Input, with or without the axis of examples.
+        weight: Kernels, one for every output channel; `Cg` is `C / groups`.
+        bias: One number per output channel, `(K,)`, or per location, `(K, P, Q)`.
+        stride: Input samples from one position to the next.
+        padding: Input samples added on each side: a number, one for each axis, or a pair (before, after) for each;
+            'valid' adds none; 'same' as few as give `ceil(size / stride)` positions, the odd one last; 'full' as many
+            as let every tap meet every sample.
+        dilation: Input samples from one tap to the next.
+        groups: Blocks into which the channels are split; `C` makes it depthwise.
+        padding_mode: What the added samples are: 'zeros', 'reflect', 'replicate' (the edge) or 'circular'.
+        flip: Whether to flip the kernel, which makes it the convolution of mathematics and signal processing.
+
+    Returns:
+        `P = (H + before + after - dilation * (R - 1) - 1) // stride + 1`; `Q` likewise.
+
+    Raises:
+        ShapeError: Channels, groups, bias or sizes do not fit.
+        OptionError: There is no such padding.
+        DtypeError: Input and weight are of different dtypes.
+
+    Source:
+        LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86 (1998), section II.A;
+        Goodfellow, Bengio and Courville, "Deep Learning", MIT Press 2016, equations 9.6 and 9.8.
+
+    Example:
+        >>> import torch
+        >>> conv2d(torch.zeros(1, 3, 224, 224), torch.zeros(96, 3, 7, 7), stride=2, padding=1).shape
+        torch.Size([1, 96, 110, 110])
+        >>> conv2d(torch.zeros(1, 3, 7, 7), torch.zeros(8, 3, 3, 3), stride=2, padding="same").shape
+        torch.Size([1, 8, 4, 4])
+    """
+    return _conv("conv2d", 2, input, weight, bias, (stride, padding, dilation), groups, padding_mode, flip)
+
+
+def conv3d(
+    input: Num[Tensor, "*N C D H W"],
+    weight: Num[Tensor, "K Cg Z R S"],
+    bias: Num[Tensor, "*Kb"] | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    *,
+    padding_mode: PaddingMode = "zeros",
+    flip: bool = False,
+) -> Num[Tensor, "*N K O P Q"]:
+    """Slide kernels over volumes or video and sum the products; everything as in `conv2d`, with three spatial axes.
+
+    Source:
+        Goodfellow, Bengio and Courville, "Deep Learning", MIT Press 2016, section 9.1.
+
+    Example:
+        >>> import torch
+        >>> conv3d(torch.zeros(1, 1, 8, 9, 10), torch.zeros(4, 1, 3, 3, 3), padding=[(0, 2), 1, 1]).shape
+        torch.Size([1, 4, 8, 9, 10])
+    """
+    return _conv("conv3d", 3, input, weight, bias, (stride, padding, dilation), groups, padding_mode, flip)
+
+
+def _conv(
+    caller: str,
+    rank: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    steps: tuple[Sizes, Padding, Sizes],
+    groups: int,
+    padding_mode: str,
+    flip: bool,
+) -> Tensor:
+    input, weight, bias = cast("tuple[Tensor, Tensor, Tensor | None]", lowered(input, weight, bias))
+    check_weight(caller, rank, weight, groups)
+    check_input(caller, rank, input, weight, channels=weight.shape[1] * groups)
+    check_mode(caller, padding_mode)
+    stride, padding, dilation = steps
+    window = Window.of(caller, rank, kernel_size=weight.shape[2:], stride=stride, padding=padding, dilation=dilation)
+    size = input.shape[-rank:]
+    check_bias(caller, bias, weight.shape[0], window.fitted(caller, size), dtype=weight.dtype)
+    sides = window.sides(size)
+    # What is the same on both sides needs no copy of the input.
+    both = [min(side) if padding_mode == "zeros" else 0 for side in sides]
+    beyond = tuple((before - n, after - n) for (before, after), n in zip(sides, both, strict=True))
+    input = pad(caller, input, beyond, padding_mode)
+    weight = weight.flip(tuple(range(2, 2 + rank))) if flip else weight
+    shared = bias if bias is None or bias.ndim == 1 else None
+    convolve = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[rank]
+    output = convolve(input, weight, shared, window.stride, both, window.dilation, groups)
+    return output if shared is bias else add_bias(output, bias, rank)

@@ -1,0 +1,148 @@
+"""The operators behind unshared and tiled convolution: three products of three tensors, each other's gradients.
+
+Input, kernels and output take part in one sum, `Σ input · weight · output`, which is linear in each. Whoever holds two
+of them gets the gradient for the third: convolution gives the output's, transposed convolution the input's, and the
+kernel gradient the kernels'. So the gradients of each operator are the two others, to any order.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from striate.ops import blocks
+from striate.ops.blocks import Geometry
+
+__all__ = ["tiled_conv", "tiled_conv_kernel_gradient", "tiled_conv_transpose"]
+
+
+def _geometry(size: Sequence[int], weight: Sequence[int], settings: Sequence[Any]) -> Geometry:
+    stride, before, after, dilation, groups, flip = settings
+    rank = len(stride)
+    return Geometry(
+        size=tuple(size[-rank:]),
+        kernel=tuple(weight[rank + 2 :]),
+        tiles=tuple(weight[:rank]),
+        stride=tuple(stride),
+        before=tuple(before),
+        after=tuple(after),
+        dilation=tuple(dilation),
+        groups=groups,
+        flip=flip,
+    )
+
+
+def _conjugate(x: Tensor) -> Tensor:
+    return torch.conj_physical(x) if x.is_complex() else x
+
+
+@torch.library.custom_op("striate::tiled_conv", mutates_args=())
+def tiled_conv(
+    input: Tensor,
+    weight: Tensor,
+    stride: Sequence[int],
+    before: Sequence[int],
+    after: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    flip: bool,
+) -> Tensor:
+    """Convolve `(N, C, *size)` with kernels `(*tiles, K, C / groups, *kernel)`, into `(N, K, *positions)`."""
+    return blocks.forward(
+        input, weight, _geometry(input.shape, weight.shape, (stride, before, after, dilation, groups, flip))
+    )
+
+
+@tiled_conv.register_fake
+def _(input: Tensor, weight: Tensor, *settings: Any) -> Tensor:
+    g = _geometry(input.shape, weight.shape, settings)
+    return input.new_empty(input.shape[0], weight.shape[g.rank], *g.positions)
+
+
+@torch.library.custom_op("striate::tiled_conv_transpose", mutates_args=())
+def tiled_conv_transpose(
+    input: Tensor,
+    weight: Tensor,
+    output_size: Sequence[int],
+    stride: Sequence[int],
+    before: Sequence[int],
+    after: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    flip: bool,
+) -> Tensor:
+    """Spread `(N, K, *positions)` through kernels that take turns, into `(N, C, *output_size)`: the adjoint."""
+    return blocks.input_gradient(
+        input, weight, _geometry(output_size, weight.shape, (stride, before, after, dilation, groups, flip))
+    )
+
+
+@tiled_conv_transpose.register_fake
+def _(input: Tensor, weight: Tensor, output_size: Sequence[int], *settings: Any) -> Tensor:
+    g = _geometry(output_size, weight.shape, settings)
+    return input.new_empty(input.shape[0], weight.shape[g.rank + 1] * g.groups, *g.size)
+
+
+@torch.library.custom_op("striate::tiled_conv_kernel_gradient", mutates_args=())
+def tiled_conv_kernel_gradient(
+    input: Tensor,
+    output: Tensor,
+    weight_size: Sequence[int],
+    stride: Sequence[int],
+    before: Sequence[int],
+    after: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    flip: bool,
+) -> Tensor:
+    """Correlate `(N, C, *size)` with `(N, K, *positions)` into kernels of `weight_size`."""
+    return blocks.kernel_gradient(
+        input, output, weight_size, _geometry(input.shape, weight_size, (stride, before, after, dilation, groups, flip))
+    )
+
+
+@tiled_conv_kernel_gradient.register_fake
+def _(input: Tensor, output: Tensor, weight_size: Sequence[int], *settings: Any) -> Tensor:
+    return input.new_empty(tuple(weight_size))
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    first, second, *ctx.rest = inputs
+    ctx.save_for_backward(first, second)
+
+
+def _tiled_conv_gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    input, weight = ctx.saved_tensors
+    wanted, settings = ctx.needs_input_grad, ctx.rest
+    size = input.shape[2:]
+    return (
+        tiled_conv_transpose(gradient, _conjugate(weight), size, *settings) if wanted[0] else None,
+        tiled_conv_kernel_gradient(_conjugate(input), gradient, weight.shape, *settings) if wanted[1] else None,
+        *(None for _ in settings),
+    )
+
+
+def _tiled_conv_transpose_gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    input, weight = ctx.saved_tensors
+    wanted, (_size, *settings) = ctx.needs_input_grad, ctx.rest
+    return (
+        tiled_conv(gradient, _conjugate(weight), *settings) if wanted[0] else None,
+        tiled_conv_kernel_gradient(gradient, _conjugate(input), weight.shape, *settings) if wanted[1] else None,
+        *(None for _ in ctx.rest),
+    )
+
+
+def _tiled_conv_kernel_gradient_gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    input, output = ctx.saved_tensors
+    wanted, (_size, *settings) = ctx.needs_input_grad, ctx.rest
+    return (
+        tiled_conv_transpose(_conjugate(output), gradient, input.shape[2:], *settings) if wanted[0] else None,
+        tiled_conv(_conjugate(input), gradient, *settings) if wanted[1] else None,
+        *(None for _ in ctx.rest),
+    )
+
+
+tiled_conv.register_autograd(_tiled_conv_gradients, setup_context=_save)
+tiled_conv_transpose.register_autograd(_tiled_conv_transpose_gradients, setup_context=_save)
+tiled_conv_kernel_gradient.register_autograd(_tiled_conv_kernel_gradient_gradients, setup_context=_save)

@@ -32,7 +32,7 @@ check: $(VENV)/.core  ## format, lint, types, import contract; changes nothing
 	@$(BIN)/clang-format --dry-run -Werror $(FORMATTED)
 
 shapes: $(VENV)/.core  ## run the tests of all that takes tensors, every annotated shape checked at every call
-	@$(BIN)/python -m pytest --jaxtyping-packages=striate,shape_checker.checked -m "not refusal and not slow" \
+	@$(BIN)/python -m pytest --jaxtyping-packages=striate,shape_checker.checked -m "not refusal and not slow and not traced" \
 	  $(addprefix tests/,ops nn models tasks data train evaluate) $(ARGS)
 
 format: $(VENV)/.packages  ## write Python and C++ in the one form

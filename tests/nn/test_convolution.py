@@ -36,6 +36,7 @@ def test_calls_the_function_of_its_name(name, rank, needs):
     torch.testing.assert_close(layer(x), function(name)(x, layer.weight, layer.bias, **settings))
 
 
+@pytest.mark.traced
 @layers
 def test_is_open_to_compile_and_export(name, rank, needs):
     """One graph without breaks, and an exported program for any number of examples, give the layer's numbers."""

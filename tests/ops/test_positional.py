@@ -34,6 +34,7 @@ def test_gradients_are_right_twice(op, tensors, rest, dtype):
     torch.autograd.gradgradcheck(call, operands, fast_mode=dtype.is_complex)
 
 
+@pytest.mark.traced
 @operators
 def test_is_what_pytorch_expects_of_an_operator(op, tensors, rest):
     """Schema, fake kernel, autograd registration and dynamic shapes hold."""

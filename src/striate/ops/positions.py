@@ -96,7 +96,8 @@ def _check_tiles(caller: str, weight: Tensor, positions: Sequence[int]) -> None:
     if caller.startswith("unshared") and tuple(weight.shape[:rank]) != tuple(positions):
         raise ShapeError(
             f"{caller}: there must be one kernel for every position.",
-            f"Pass weight with {' x '.join(map(str, positions))} kernels in front, or an input of the size they are for.",
+            f"Pass weight with {' x '.join(map(str, positions))} kernels in front, or an input of the size "
+            "they are for.",
             weight=tuple(weight.shape),
             kernels=named(OUTPUT[rank], weight.shape[:rank]),
             positions=named(OUTPUT[rank], positions),

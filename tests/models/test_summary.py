@@ -232,6 +232,40 @@ def test_operations_outside_of_layers_have_rows():
     assert table.parameters == sum(p.numel() for p in Called().parameters())
 
 
+def test_sequences_and_volumes_are_summed_up_too():
+    """One or three axes in the windows, the shapes and the receptive fields."""
+    audio = nn.Sequential(nn.Conv1d(1, 4, 9, 4), nn.MaxPool1d(3), nn.Flatten(), nn.Linear(4 * 6, 2))
+    rows = summary(audio, (1, 84)).rows
+    assert [(row.kind, row.output_shape, row.receptive_field) for row in rows[:2]] == [
+        ("Conv1d 9 /4", (4, 19), (9,)),
+        ("MaxPool1d 3 /3", (4, 6), (17,)),
+    ]
+    assert [row.multiply_adds for row in rows] == [4 * 19 * 9, 0, 0, 48]
+    scan = nn.Sequential(nn.Conv3d(1, 2, (1, 3, 3)), nn.AvgPool3d(2))
+    assert [(row.kind, row.receptive_field) for row in summary(scan, (1, 4, 8, 8)).rows] == [
+        ("Conv3d 1x3x3", (1, 3, 3)),
+        ("AvgPool3d 2x2x2 /2", (2, 4, 4)),
+    ]
+
+
+def test_functions_are_called_by_their_number_of_axes():
+    """What runs outside of a layer is named as the field names it, for sequences and volumes as well."""
+
+    class ByFunctions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.relu = nn.ReLU()
+
+        def forward(self, x):
+            return F.max_pool3d(F.conv3d(self.relu(x), torch.ones(1, 1, 1, 1, 1, device=x.device)), 2)
+
+    assert [row.kind for row in summary(ByFunctions(), (1, 4, 4, 4)).rows] == [
+        "ReLU",
+        "conv3d 1x1x1",
+        "max_pool3d 2x2x2 /2",
+    ]
+
+
 def test_shared_parameters_count_once():
     """A layer that runs twice has two rows and one set of parameters."""
     layer = nn.Conv2d(2, 2, 3, padding=1)
@@ -309,13 +343,13 @@ def test_size_the_model_cannot_take_is_explained():
 
 
 @pytest.mark.refusal
-@pytest.mark.parametrize("size", [(28, 28), (1, 0, 28), (1, 28.0, 28)], ids=str)
+@pytest.mark.parametrize("size", [(28,), (1, 0, 28), (1, 28.0, 28), (1, 2, 3, 4, 5)], ids=str)
 def test_input_size_that_is_none_is_explained(size):
-    """Three positive whole numbers, or a message that says so."""
+    """Two to four positive whole numbers, or a message that says so."""
     with pytest.raises(OptionError) as error:
         summary(lenet(), size)
     assert str(error.value) == (
-        "summary: input_size is not three positive whole numbers.\n"
+        "summary: input_size is not two to four positive whole numbers.\n"
         f"  input_size  {size}\n"
-        "Pass channels, height and width, as in (1, 28, 28)."
+        "Pass the channels and one to three spatial sizes, as in (1, 28, 28)."
     )

@@ -1,21 +1,17 @@
 """A table of a network's layers: what comes out, what it costs, what it sees."""
 
-import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
-import torch
 from torch import Tensor, nn
 
-from striate.errors import OptionError, ShapeError
-from striate.models.axes import Axes
-from striate.models.trace import Trace
+from striate.ops.axes import Axes
+from striate.ops.dry_run import DryRun, first_tensor
 
 __all__ = ["Field", "Row", "Summary", "summary", "written"]
 
-Field: TypeAlias = tuple[int, int] | Literal["all"] | None
+Field: TypeAlias = tuple[int, ...] | Literal["all"] | None
 
 
 @dataclass(frozen=True)
@@ -25,11 +21,12 @@ class Row:
     Args:
         name: Where it is in the model, dotted; of the module around it for an operation outside of a layer.
         kind: The layer's class and its window, as in `Conv2d 5x5 /2`: kernel, stride, dilation, groups.
-        output_shape: For one example: `C H W`, or `C`.
+        output_shape: For one example: `C *spatial`, or `C`.
         parameters: Numbers learned here that no row above has counted.
         multiply_adds: For one example; of convolutions and matrix products.
-        receptive_field: Rows and columns of the input that one output sees, in input samples, those beyond the border
-            included; `"all"` once every output sees the whole input; None if it sees nothing of it.
+        receptive_field: How far one output sees along each axis (rows and columns of a picture), in input samples,
+            those beyond the border included; `"all"` once every output sees the whole input; None if it sees nothing
+            of it.
     """
 
     name: str
@@ -46,12 +43,12 @@ class Summary:
 
     Args:
         model: The model's class.
-        input_size: `C H W`, in input samples.
+        input_size: `C *spatial`, in input samples.
         rows: The layers.
     """
 
     model: str
-    input_size: tuple[int, int, int]
+    input_size: tuple[int, ...]
     rows: tuple[Row, ...]
 
     @property
@@ -98,15 +95,15 @@ def summary(model: nn.Module, input_size: Sequence[int]) -> Summary:
     copied, and its hooks are not called.
 
     Args:
-        model: Any module that takes a batch of images, on any device.
-        input_size: `C H W`, in input samples.
+        model: Any module that takes a batch of images, sequences or volumes, on any device.
+        input_size: `C H W`, in input samples; of a sequence `C T`, of a volume `C D H W`.
 
     Returns:
         The layers in the order in which they run; operations outside of a layer that convolve, multiply matrices or
         pool have a row as well, and so have parameters that belong to no layer.
 
     Raises:
-        OptionError: `input_size` is not three positive whole numbers.
+        OptionError: `input_size` is not two to four positive whole numbers.
         ShapeError: The model cannot take an input of that size.
 
     Example:
@@ -120,54 +117,23 @@ def summary(model: nn.Module, input_size: Sequence[int]) -> Summary:
         4      Linear                     10       8,650          8,640    all
         total  Sequential                          8,806         95,040
     """
-    size = tuple(input_size)
-    if len(size) != 3 or not all(type(n) is int and n > 0 for n in size):
-        raise OptionError(
-            "summary: input_size is not three positive whole numbers.",
-            "Pass channels, height and width, as in (1, 28, 28).",
-            input_size=size,
-        )
-    hollow = _hollow(model)
-    image = torch.empty(1, *size, device="meta", dtype=_dtype(model))
-    log = _Log(hollow, image)
-    try:
-        with torch.no_grad(), log.trace:
-            hollow(image)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        raise ShapeError(
-            "summary: the model cannot take an input of this size.",
-            "Pass the channels, height and width that the model was made for, or make one for this size.",
-            model=type(model).__name__,
-            input_size=f"C={size[0]} H={size[1]} W={size[2]}",
-            **log.whereabouts,
-            reason=next(iter(str(error).splitlines()), type(error).__name__),
-        ) from error
-    return Summary(type(model).__name__, (size[0], size[1], size[2]), log.finish())
+    dry = DryRun("summary", model, input_size)
+    log = _Log(dry)
+    dry.run(on_operation=log.operation, on_enter=log.enter, on_leave=log.leave)
+    return Summary(type(model).__name__, dry.input_size, log.finish())
 
 
 class _Log:
     """The rows, as they come to pass: hooks say which layer is running, the trace which operations."""
 
-    def __init__(self, model: nn.Module, image: Tensor) -> None:
-        self.trace = Trace(image, self._operation)
+    def __init__(self, dry: DryRun) -> None:
+        self._trace = dry.trace
         self._rows: list[Row] = []
         self._running: list[_Running] = []
-        self._uncounted = dict(model.named_parameters())  # shared ones are listed once
+        self._uncounted = dict(dry.model.named_parameters())  # shared ones are listed once
         # Which parameters a tensor is, or is a view of: a product takes its weight transposed.
         self._owned = {id(p): [name] for name, p in self._uncounted.items()}
         self._kept: list[Tensor] = []
-        for name, module in cast("Iterable[tuple[str, nn.Module]]", model.named_modules()):
-            module.register_forward_pre_hook(partial(self._enter, name))
-            module.register_forward_hook(self._leave)
-
-    @property
-    def whereabouts(self) -> dict[str, str]:
-        """The innermost layer that has begun and not ended, and the shape it was given."""
-        if not self._running:
-            return {}
-        layer = self._running[-1]
-        written_out = repr(layer.module) if layer.leaf else type(layer.module).__name__
-        return {"layer": f"{layer.name or 'forward'}: {written_out}", "given": _by_times(layer.given)}
 
     def finish(self) -> tuple[Row, ...]:
         """Give the rows, and one for each parameter that no layer has used."""
@@ -177,34 +143,37 @@ class _Log:
         ]
         return (*self._rows, *unused)
 
-    def _enter(self, name: str, module: nn.Module, given: Any) -> None:
-        shape = () if (tensor := _first(given)) is None else tuple(tensor.shape[1:])
-        self._running.append(_Running(name, module, shape, leaf=next(module.children(), None) is None))
+    def enter(self, name: str, module: nn.Module) -> None:
+        """Note that a layer begins."""
+        self._running.append(_Running(name, module, leaf=next(module.children(), None) is None))
 
-    def _leave(self, _module: nn.Module, _given: Any, out: Any) -> None:
+    def leave(self, _name: str, _module: nn.Module, out: Any) -> None:
+        """Write the row of a layer that has ended."""
         layer = self._running.pop()
         if layer.leaf:
             kind = f"{type(layer.module).__name__} {layer.window}".strip()
             owned = [name for p in layer.module.parameters() for name in self._owned.get(id(p), [])]
-            self._row(layer.name, kind, _first(out), owned, layer.multiply_adds)
+            self._row(layer.name, kind, first_tensor(out), owned, layer.multiply_adds)
 
-    def _operation(
+    def operation(
         self, name: str, window: str | None, multiply_adds: int, taken: Sequence[Tensor], out: Tensor
     ) -> None:
+        """Charge an operation to the layer around it, or write a row of its own."""
         owned = [parameter for tensor in taken for parameter in self._owned.get(id(tensor), [])]
-        layer = self._running[-1] if self._running else _Running("", nn.Module(), (), leaf=False)
+        layer = self._running[-1] if self._running else _Running("", nn.Module(), leaf=False)
         if layer.leaf:
             layer.window = layer.window or window or ""
             layer.multiply_adds += multiply_adds
         elif window is not None:
-            self._row(layer.name or "forward", f"{_CALLED.get(name, name)} {window}".strip(), out, owned, multiply_adds)
-        elif owned and self.trace.axes_of(out) is None:
+            kind = f"{_CALLED.get(name, name).format(out.ndim - 2)} {window}".strip()
+            self._row(layer.name or "forward", kind, out, owned, multiply_adds)
+        elif owned and self._trace.axes_of(out) is None:
             self._owned[id(out)] = owned
             self._kept.append(out)
 
     def _row(self, name: str, kind: str, out: Tensor | None, owned: list[str], multiply_adds: int) -> None:
         shape = () if out is None else tuple(out.shape[1:])
-        field = None if out is None else _field(self.trace.axes_of(out))
+        field = None if out is None else _field(self._trace.axes_of(out))
         self._rows.append(Row(name, kind, shape, self._count(owned), multiply_adds, field))
 
     def _count(self, names: list[str]) -> int:
@@ -215,58 +184,31 @@ class _Log:
 class _Running:
     name: str
     module: nn.Module
-    given: tuple[int, ...]
     leaf: bool
     window: str = ""
     multiply_adds: int = 0
 
 
-# How the field calls the operations that PyTorch runs.
+# How the field calls the operations that PyTorch and this package run, with the number of spatial axes.
 _CALLED = {
-    "convolution": "conv2d",
+    "convolution": "conv{}d",
+    "tiled_conv": "tiled_conv{}d",
+    "tiled_conv_transpose": "tiled_conv_transpose{}d",
     "addmm": "linear",
     "mm": "matmul",
     "bmm": "matmul",
     "baddbmm": "matmul",
     "max_pool2d_with_indices": "max_pool2d",
+    "max_pool3d_with_indices": "max_pool3d",
 }
 
 
 def _field(axes: Axes | None) -> Field:
     if axes is None:
         return None
-    height, width = axes
-    whole = height.reach.covers(height.extent) and width.reach.covers(width.extent)
-    return "all" if whole else (height.reach.size, width.reach.size)
+    whole = all(axis.reach.covers(axis.extent) for axis in axes)
+    return "all" if whole else tuple(axis.reach.size for axis in axes)
 
 
 def _by_times(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
-
-
-def _first(out: Any) -> Tensor | None:
-    """Find the first tensor of what a layer returned."""
-    if isinstance(out, Tensor):
-        return out
-    values: Iterable[Any] = out.values() if isinstance(out, dict) else out if isinstance(out, list | tuple) else ()
-    return next((found for value in values if (found := _first(value)) is not None), None)
-
-
-def _hollow(model: nn.Module) -> nn.Module:
-    """Copy a model without its numbers and without its hooks, in evaluation mode."""
-    memo: dict[int, Any] = {}
-    for module in model.modules():
-        for key, value in vars(module).items():
-            if "_hooks" in key:
-                memo[id(value)] = type(value)()
-            elif isinstance(value, Tensor):
-                memo[id(value)] = torch.empty_like(value, device="meta", requires_grad=False)
-    for buffer in model.buffers():
-        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
-    for p in model.parameters():
-        memo[id(p)] = nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
-    return copy.deepcopy(model, memo).eval()
-
-
-def _dtype(model: nn.Module) -> torch.dtype:
-    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)

@@ -1,15 +1,23 @@
 """Layers: each owns its parameters and makes one call."""
 
+from striate.nn.avg_pool import AvgPool1d, AvgPool2d, AvgPool3d
 from striate.nn.classifier import Classifier
+from striate.nn.contrast_norm import LocalContrastNorm
 from striate.nn.conv import Conv1d, Conv2d, Conv3d
 from striate.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from striate.nn.max_pool import MaxPool1d, MaxPool2d, MaxPool3d
+from striate.nn.response_norm import LocalResponseNorm
 from striate.nn.shortcut import PadShortcut
 from striate.nn.tiled import TiledConv1d, TiledConv2d, TiledConv3d
 from striate.nn.tiled_transpose import TiledConvTranspose1d, TiledConvTranspose2d, TiledConvTranspose3d
+from striate.nn.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from striate.nn.unshared import UnsharedConv1d, UnsharedConv2d, UnsharedConv3d
 from striate.nn.unshared_transpose import UnsharedConvTranspose1d, UnsharedConvTranspose2d, UnsharedConvTranspose3d
 
 __all__ = [
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
     "Classifier",
     "Conv1d",
     "Conv2d",
@@ -17,6 +25,14 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "LocalContrastNorm",
+    "LocalResponseNorm",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "PadShortcut",
     "TiledConv1d",
     "TiledConv2d",

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import gcd, inf, lcm
 from typing import TypeAlias
 
-__all__ = ["Reach", "gather", "grow", "resample", "spread", "union"]
+__all__ = ["Reach", "Sample", "gather", "grow", "resample", "spread", "union"]
 
 # A position of the input; infinite where nothing is seen.
 Sample: TypeAlias = int | float

@@ -1,10 +1,12 @@
-"""models.axes: rows and columns are found again wherever an operation has put them, or are said to be mixed."""
+"""ops.axes: rows and columns are found again wherever an operation has put them, or are said to be mixed."""
+
+from math import prod
 
 import pytest
 import torch
 
-from striate.models import axes
-from striate.models.axes import Axis
+from striate.ops import axes
+from striate.ops.axes import Axis
 from striate.ops.receptive import Reach
 
 WHOLE_ROWS, WHOLE_COLUMNS = Reach((0,), (5,), 0), Reach((0,), (6,), 0)
@@ -16,6 +18,25 @@ def image() -> torch.Tensor:
 
 def indices(found: axes.Axes) -> tuple[int | None, int | None]:
     return found[0].index, found[1].index
+
+
+@pytest.mark.parametrize("spatial", [(9,), (6, 7), (4, 5, 6)], ids=str)
+def test_an_image_has_an_axis_for_every_dimension_after_the_channels(spatial):
+    """Sequences have one, pictures two, volumes three; each position sees itself."""
+    found = axes.image_axes(torch.empty(2, 3, *spatial, device="meta"))
+    assert [(axis.index, axis.size, axis.extent, axis.reach) for axis in found] == [
+        (2 + i, n, n, Reach()) for i, n in enumerate(spatial)
+    ]
+    assert [axis.outer for axis in found] == [6 * prod(spatial[:i]) for i in range(len(spatial))]
+
+
+def test_whole_and_gathered_stand_still():
+    """What has seen everything sees all samples; what has mixed its positions sees what these saw."""
+    height = axes.image_axes(image())[0]
+    assert (axes.whole(height).reach, axes.gathered(height).reach) == (WHOLE_ROWS, WHOLE_ROWS)
+    halved = Axis(Reach((0,), (0,), 2), 6, 2, 6, 2)
+    assert axes.gathered(halved).reach == Reach((0,), (2,), 0)
+    assert axes.gathered(axes.gathered(halved)) == axes.gathered(halved)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +109,11 @@ def test_mix_of_a_merged_dimension_mixes_both():
 def test_join_of_axes_that_do_not_move_alike_sees_everything():
     """Where one branch has been halved and the other has not, no window describes the sum."""
     x = image()
-    height = axes.image_axes(x)[0]
+    height, width = axes.image_axes(x)
     halved = Axis(Reach((0,), (1,), 2), 6, 6, 6, 2)
-    assert axes.join([height, halved]).reach == WHOLE_ROWS
-    assert axes.join([height, height]) == height
+    joined = axes.join([(height, width), (halved, width)])
+    assert (joined[0].reach, joined[1]) == (WHOLE_ROWS, width)
+    assert axes.join([(height, width)]) == (height, width)
 
 
 def test_by_index_broadcasts_from_the_right():

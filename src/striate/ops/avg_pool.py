@@ -1,0 +1,186 @@
+"""Average pooling: the mean of the samples under a window that slides.
+
+The axis letters are defined in `ops/geometry.py`.
+"""
+
+import torch
+from jaxtyping import Num
+from torch import Tensor
+from torch.nn import functional as F
+
+from striate.errors import OptionError
+from striate.ops.geometry import Padding, Sizes, Window
+from striate.ops.pooling import added, check_pooled, even_padding, pool_window, window_starts
+
+__all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "check_divisor"]
+
+
+def avg_pool1d(
+    input: Num[Tensor, "*N C T"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Num[Tensor, "*N C Q"]:
+    """As `avg_pool2d`, over sequences.
+
+    Source:
+        Goodfellow, Bengio and Courville, "Deep Learning", MIT Press 2016, section 9.3.
+
+    Example:
+        >>> import torch
+        >>> avg_pool1d(torch.arange(5.0)[None], 3, 1, padding=[(0, 1)], count_include_pad=False)
+        tensor([[1.0000, 2.0000, 3.0000, 3.5000]])
+    """
+    return _avg_pool(
+        "avg_pool1d", 1, input, (kernel_size, stride, padding), ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def avg_pool2d(
+    input: Num[Tensor, "*N C H W"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Num[Tensor, "*N C P Q"]:
+    """Take the mean of the samples under each window of an image.
+
+    Args:
+        input: Input, with or without the axis of examples.
+        kernel_size: Taps along each axis.
+        stride: Input samples from one window to the next; without it they lie side by side.
+        padding: Zeros added on each side: a number, one for each axis, or a pair (before, after) for each, at most
+            half a window; 'valid' adds none; 'same' as few as give `ceil(size / stride)` positions, the odd one last;
+            'full' as many as let every tap meet every sample.
+        ceil_mode: Whether a last, partial window counts, if it starts inside the input or the padding before it.
+        count_include_pad: Whether the padding under a window counts as samples. What of a partial window lies beyond
+            the padding never does.
+        divisor_override: What to divide the sums by, instead of the count.
+
+    Returns:
+        `P = (H + before + after - R) // stride + 1`, rounded up with `ceil_mode`; `Q` likewise. Means of whole numbers
+        are cut to whole numbers.
+
+    Raises:
+        ShapeError: Sizes do not fit.
+        OptionError: There is no such padding, or the divisor is 0.
+        DtypeError: The input is complex or boolean.
+
+    Source:
+        LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86 (1998), section II.B,
+        without its coefficients; Goodfellow, Bengio and Courville, "Deep Learning", MIT Press 2016, section 9.3.
+
+    Example:
+        >>> import torch
+        >>> avg_pool2d(torch.arange(16.0).view(1, 4, 4), 2)
+        tensor([[[ 2.5000,  4.5000],
+                 [10.5000, 12.5000]]])
+    """
+    return _avg_pool(
+        "avg_pool2d", 2, input, (kernel_size, stride, padding), ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def avg_pool3d(
+    input: Num[Tensor, "*N C D H W"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Num[Tensor, "*N C O P Q"]:
+    """As `avg_pool2d`, over volumes or video.
+
+    Source:
+        Goodfellow, Bengio and Courville, "Deep Learning", MIT Press 2016, section 9.3.
+
+    Example:
+        >>> import torch
+        >>> avg_pool3d(torch.zeros(1, 8, 5, 6, 7), 2, padding="same").shape
+        torch.Size([1, 8, 3, 3, 4])
+    """
+    return _avg_pool(
+        "avg_pool3d", 3, input, (kernel_size, stride, padding), ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def check_divisor(caller: str, divisor_override: int | None) -> None:
+    """Refuse a divisor of 0.
+
+    Raises:
+        OptionError: It is 0.
+    """
+    if divisor_override == 0:
+        raise OptionError(
+            f"{caller}: sums cannot be divided by 0.",
+            "Leave divisor_override out, or give another number.",
+            divisor_override=divisor_override,
+        )
+
+
+def _avg_pool(
+    caller: str,
+    rank: int,
+    input: Tensor,
+    steps: tuple[Sizes, Sizes | None, Padding],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> Tensor:
+    check_pooled(caller, rank, input)
+    check_divisor(caller, divisor)
+    window = pool_window(caller, rank, *steps)
+    size = input.shape[-rank:]
+    positions = window.fitted(caller, size, ceil_mode=ceil_mode)
+    wide = input.to(_wide(rank, input.dtype))
+    both = even_padding(window, size)
+    if both is not None:
+        return _pooled(rank, wide, window, both, ceil_mode, count_include_pad, divisor).to(input.dtype)
+    counted = count_include_pad or divisor is not None
+    # Windows are cut at the end of the padding, as PyTorch cuts them; only those it would not start are left out.
+    sums = added(wide, window.sides(size), 0)
+    output = _pooled(rank, sums, window, [0] * rank, ceil_mode, True, divisor if counted else 1)
+    for axis, p in enumerate(positions, start=-rank):
+        output = output.narrow(axis, 0, p)
+    if not counted:
+        rounding = None if wide.is_floating_point() else "trunc"
+        for axis, counts in enumerate(_counts(window, size, positions), start=-rank):
+            each = torch.tensor(counts, dtype=wide.dtype, device=wide.device)
+            output = torch.div(output, each.reshape(-1, *[1] * (-axis - 1)), rounding_mode=rounding)
+    return output.to(input.dtype)
+
+
+def _wide(rank: int, dtype: torch.dtype) -> torch.dtype:
+    # PyTorch's averages know no small whole numbers, and in three dimensions no short floating ones.
+    if not dtype.is_floating_point:
+        return torch.int64
+    return torch.float32 if rank == 3 and dtype.itemsize == 2 else dtype
+
+
+def _counts(window: Window, size: tuple[int, ...], positions: tuple[int, ...]) -> list[list[int]]:
+    rows = zip(window_starts(window, size, positions), size, window.kernel_size, strict=True)
+    return [[min(first + k, n) - max(first, 0) for first in firsts] for firsts, n, k in rows]
+
+
+def _pooled(
+    rank: int,
+    input: Tensor,
+    window: Window,
+    padding: list[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> Tensor:
+    kernel, stride = list(window.kernel_size), list(window.stride)
+    if rank == 1:
+        # PyTorch's function for sequences takes no divisor.
+        steps = ([1, *kernel], [1, *stride], [0, *padding])
+        return F.avg_pool2d(input.unsqueeze(-2), *steps, ceil_mode, count_include_pad, divisor).squeeze(-2)
+    pool = {2: F.avg_pool2d, 3: F.avg_pool3d}[rank]
+    return pool(input, kernel, stride, padding, ceil_mode, count_include_pad, divisor)

@@ -1,0 +1,89 @@
+"""What every pooling has in common: an input and settings that fit, and the padding that PyTorch's own take."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from striate.errors import DtypeError, ShapeError
+from striate.ops.geometry import SPATIAL, Padding, Sides, Sizes, Window
+
+__all__ = ["added", "check_pooled", "even_padding", "pool_window", "window_starts"]
+
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+def check_pooled(caller: str, rank: int, input: Tensor, *, floating: bool = False) -> None:
+    """Refuse an input that has too many or too few axes, or nothing to pool, or numbers without an order.
+
+    Args:
+        caller: Who asks, for the error.
+        rank: How many spatial axes there are.
+        input: Input, `(*N, C, *spatial)`; only the axis of examples may be empty.
+        floating: Whether whole numbers are refused too.
+
+    Raises:
+        ShapeError: The axes do not fit.
+        DtypeError: The numbers do not.
+    """
+    axes = f"C, {SPATIAL[rank].replace(' ', ', ')}"
+    if input.ndim not in (rank + 1, rank + 2):
+        raise ShapeError(
+            f"{caller}: input has {input.ndim} axes, and {rank + 2} are needed, or {rank + 1} for a single example.",
+            f"Pass input as (N, {axes}) or ({axes}).",
+            input=tuple(input.shape),
+        )
+    if any(n == 0 for n in input.shape[-rank - 1 :]):
+        raise ShapeError(
+            f"{caller}: input is empty.",
+            "Pass at least one channel and one sample along each spatial axis; only the axis of examples may be empty.",
+            input=tuple(input.shape),
+        )
+    if not (input.is_floating_point() or (input.dtype in _INTEGERS and not floating)):
+        raise DtypeError(
+            f"{caller}: input is of a dtype that cannot be pooled.",
+            "Convert it, for example with input.float().",
+            input=input.dtype,
+        )
+
+
+def pool_window(
+    caller: str, rank: int, kernel_size: Sizes, stride: Sizes | None, padding: Padding, dilation: Sizes = 1
+) -> Window:
+    """Check a pooling's settings, and write them out axis by axis; without a stride, windows lie side by side.
+
+    Raises:
+        ShapeError: A number is too small, or there are more or fewer than axes, or more than half a window is padding.
+        OptionError: A padding has no such name, or something is no whole number.
+    """
+    # PyTorch also writes "none" as an empty tuple.
+    stride = kernel_size if stride is None or stride == () else stride
+    window = Window.of(caller, rank, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
+    sides = () if isinstance(padding, str) or window.padding == "same" else window.padding
+    if any(2 * max(side) > e for side, e in zip(sides, window.extent, strict=False)):
+        raise ShapeError(
+            f"{caller}: padding is more than half the window.",
+            f"Pad at most {', '.join(str(e // 2) for e in window.extent)}, or ask for 'full'.",
+            padding=padding,
+            kernel_size=window.kernel_size,
+            dilation=window.dilation,
+        )
+    return window
+
+
+def even_padding(window: Window, size: tuple[int, ...]) -> list[int] | None:
+    """Give the padding as PyTorch's poolings take it, the same on both sides and at most half the taps; else None."""
+    sides = window.sides(size)
+    # Of images and volumes PyTorch counts the taps, not the window that dilation makes of them.
+    even = all(b == a and 2 * b <= k for (b, a), k in zip(sides, window.kernel_size, strict=True))
+    return [before for before, _ in sides] if even else None
+
+
+def added(input: Tensor, sides: Sides, value: float) -> Tensor:
+    """Add samples of one value before and after each spatial axis."""
+    return F.pad(input, [n for side in reversed(sides) for n in side], value=value)
+
+
+def window_starts(window: Window, size: tuple[int, ...], positions: tuple[int, ...]) -> list[range]:
+    """List, for each axis, the input sample under every position's first tap; before the input it is negative."""
+    rows = zip(window.sides(size), window.stride, positions, strict=True)
+    return [range(-before, -before + p * s, s) for (before, _), s, p in rows]

@@ -1,0 +1,227 @@
+"""Unpooling: every maximum back to where it was, the rest of the plane zero.
+
+The axis letters are defined in `ops/geometry.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Literal, TypeAlias
+
+import torch
+from jaxtyping import Int, Num
+from torch import Tensor, nn
+
+from striate.errors import DtypeError, OptionError, ShapeError
+from striate.ops.geometry import OUTPUT, SPATIAL, Padding, Sizes, Window, each, named
+from striate.ops.pooling import check_pooled, pool_window
+
+__all__ = ["OVERLAPS", "Overlap", "check_overlap", "max_unpool1d", "max_unpool2d", "max_unpool3d"]
+
+Overlap: TypeAlias = Literal["sum", "max", "last"]
+"""What a sample becomes that several positions name."""
+
+
+def max_unpool1d(
+    input: Num[Tensor, "*N C Q"],
+    indices: Int[Tensor, "*N C Q"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    output_size: Sequence[int] | None = None,
+    *,
+    overlap: Overlap = "sum",
+) -> Num[Tensor, "*N C T"]:
+    """As `max_unpool2d`, over sequences.
+
+    Source:
+        Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, section 2.1.
+
+    Example:
+        >>> import torch
+        >>> max_unpool1d(torch.tensor([[3.0, 5.0]]), torch.tensor([[1, 2]]), 2)
+        tensor([[0., 3., 5., 0.]])
+    """
+    return _max_unpool("max_unpool1d", 1, input, indices, (kernel_size, stride, padding), output_size, overlap)
+
+
+def max_unpool2d(
+    input: Num[Tensor, "*N C P Q"],
+    indices: Int[Tensor, "*N C P Q"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    output_size: Sequence[int] | None = None,
+    *,
+    overlap: Overlap = "sum",
+) -> Num[Tensor, "*N C H W"]:
+    """Put every maximum back to where `max_pool2d` found it, into an image of zeros.
+
+    Windows that overlap may have found the same sample. PyTorch's function then keeps whichever it wrote last, and its
+    gradient is another function's. This one is deterministic, and differentiable twice, whatever `overlap` says.
+
+    Args:
+        input: Maxima, with or without the axis of examples.
+        indices: The switches that `max_pool2d` returned: places in the plane, `row * W + column`.
+        kernel_size: Taps along each axis of the pooling.
+        stride: Its step; without it windows lie side by side.
+        padding: Its padding.
+        output_size: Spatial sizes of the result, or its whole shape; several sizes pool to the same number of
+            positions, and without it the result is the smallest whose windows are all whole ('same': the largest).
+        overlap: What a sample becomes that several positions name: their 'sum', which is the adjoint of the pooling;
+            the 'max' of them, NaN being the greatest; or the 'last' of them, row by row.
+
+    Returns:
+        `H = (P - 1) * stride - before - after + R`, or `output_size`; less than a stride from it. `W` likewise.
+
+    Raises:
+        ShapeError: Sizes do not fit, or an index lies outside the plane.
+        OptionError: There is no such padding, or no such way to treat overlaps.
+        DtypeError: The input is complex or boolean, or the indices are not int64.
+
+    Source:
+        Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, section 2.1.
+
+    Example:
+        >>> import torch
+        >>> max_unpool2d(torch.tensor([[[5.0, 7.0]]]), torch.tensor([[[4, 4]]]), (2, 2), (1, 1), overlap="sum")
+        tensor([[[ 0.,  0.,  0.],
+                 [ 0., 12.,  0.]]])
+    """
+    return _max_unpool("max_unpool2d", 2, input, indices, (kernel_size, stride, padding), output_size, overlap)
+
+
+def max_unpool3d(
+    input: Num[Tensor, "*N C O P Q"],
+    indices: Int[Tensor, "*N C O P Q"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    output_size: Sequence[int] | None = None,
+    *,
+    overlap: Overlap = "sum",
+) -> Num[Tensor, "*N C D H W"]:
+    """As `max_unpool2d`, over volumes or video.
+
+    Source:
+        Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, section 2.1.
+
+    Example:
+        >>> import torch
+        >>> max_unpool3d(torch.ones(1, 2, 2, 2), torch.zeros(1, 2, 2, 2, dtype=torch.int64), 2)[0, 0, 0]
+        tensor([8., 0., 0., 0.])
+    """
+    return _max_unpool("max_unpool3d", 3, input, indices, (kernel_size, stride, padding), output_size, overlap)
+
+
+def check_overlap(caller: str, overlap: str) -> None:
+    """Refuse a way to treat overlaps that does not exist.
+
+    Raises:
+        OptionError: The message lists those that do.
+    """
+    if overlap not in OVERLAPS:
+        raise OptionError(
+            f"{caller}: no way to treat overlaps is called {overlap!r}.",
+            f"Choose one of {', '.join(map(repr, OVERLAPS))}.",
+        )
+
+
+def _max_unpool(
+    caller: str,
+    rank: int,
+    input: Tensor,
+    indices: Tensor,
+    steps: tuple[Sizes, Sizes | None, Padding],
+    output_size: Sequence[int] | None,
+    overlap: str,
+) -> Tensor:
+    check_overlap(caller, overlap)
+    check_pooled(caller, rank, input)
+    size = _plane(caller, pool_window(caller, rank, *steps), input, output_size)
+    _check_indices(caller, rank, input, indices, size)
+    flat = OVERLAPS[overlap](input.flatten(-rank), indices.flatten(-rank), prod(size))
+    return flat.unflatten(-1, size)
+
+
+def _plane(caller: str, window: Window, input: Tensor, output_size: Sequence[int] | None) -> tuple[int, ...]:
+    rank = window.rank
+    usual = window.origins(input.shape[-rank:])
+    size = usual
+    if output_size is not None:
+        whole = len(output_size) in (rank + 2, input.ndim)
+        size = each(caller, "output_size", tuple(output_size)[-rank:] if whole else tuple(output_size), rank)
+    near = all(abs(n - u) < s for n, u, s in zip(size, usual, window.stride, strict=True))
+    if not near or any(n < 1 for n in size):
+        least = tuple(max(1, u - s + 1) for u, s in zip(usual, window.stride, strict=True))
+        most = tuple(u + s - 1 for u, s in zip(usual, window.stride, strict=True))
+        raise ShapeError(
+            f"{caller}: no input of this size pools to these positions.",
+            f"Give output_size from {least} to {most}.",
+            output_size=named(SPATIAL[rank], size),
+            input=named(OUTPUT[rank], input.shape[-rank:]),
+            kernel_size=window.kernel_size,
+            stride=window.stride,
+            padding=window.padding,
+        )
+    return size
+
+
+def _check_indices(caller: str, rank: int, input: Tensor, indices: Tensor, size: tuple[int, ...]) -> None:
+    if indices.shape != input.shape:
+        raise ShapeError(
+            f"{caller}: input and indices are of different shapes.",
+            "Pass the indices that the pooling of this input returned.",
+            input=tuple(input.shape),
+            indices=tuple(indices.shape),
+        )
+    if indices.dtype != torch.int64:
+        raise DtypeError(
+            f"{caller}: indices are not int64.",
+            "Pass the indices that the pooling returned, or convert them with indices.long().",
+            indices=indices.dtype,
+        )
+    # Fake tensors and other stand-ins have no numbers to look at.
+    real = type(indices) in (Tensor, nn.Parameter) and not indices.is_meta and not torch.compiler.is_compiling()
+    if not real or not indices.numel():
+        return
+    low, high = (int(n) for n in indices.aminmax())
+    if low < 0 or high >= prod(size):
+        raise ShapeError(
+            f"{caller}: an index lies outside the plane.",
+            "Pass the indices that the pooling of this input returned, and the size of its input as output_size.",
+            smallest=low,
+            greatest=high,
+            plane=f"{named(SPATIAL[rank], size)}, indices 0 to {prod(size) - 1}",
+        )
+
+
+def _sum(input: Tensor, indices: Tensor, places: int) -> Tensor:
+    lead = input.shape[:-1]
+    if input.device.type != "cuda":
+        return input.new_zeros(*lead, places).scatter_add(-1, indices, input)
+    # On a GPU additions by scatter_add come in any order; those of index_put are sorted first.
+    rows = torch.arange(prod(lead), device=input.device).unsqueeze(-1) * places
+    flat = (rows + indices.reshape(prod(lead), -1)).flatten()
+    return input.new_zeros(prod(lead) * places).index_put((flat,), input.flatten(), accumulate=True).view(*lead, places)
+
+
+def _last(input: Tensor, indices: Tensor, places: int) -> Tensor:
+    return _won(input, indices, places, None)
+
+
+def _max(input: Tensor, indices: Tensor, places: int) -> Tensor:
+    return _won(input, indices, places, input.detach().argsort(dim=-1, stable=True))
+
+
+def _won(input: Tensor, indices: Tensor, places: int, order: Tensor | None) -> Tensor:
+    # The position of the highest rank wins a place; `order` lists the positions by rank. Whole numbers, so no race.
+    ranks = torch.arange(input.shape[-1], device=input.device).expand(input.shape)
+    named_by = indices if order is None else indices.gather(-1, order)
+    highest = torch.full((*input.shape[:-1], places), -1, device=input.device)
+    highest = highest.scatter_reduce(-1, named_by, ranks, "amax")
+    winner = highest.clamp(min=0)
+    winner = winner if order is None else order.gather(-1, winner)
+    return torch.where(highest >= 0, input.gather(-1, winner), 0)
+
+
+OVERLAPS: dict[str, Callable[[Tensor, Tensor, int], Tensor]] = {"sum": _sum, "max": _max, "last": _last}

@@ -1,0 +1,193 @@
+"""ops.unpool: maxima go back to where they were; where windows overlap, as asked, always alike, with its gradient."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pools import pools
+from torch.autograd import gradcheck, gradgradcheck
+from torch.testing._internal.common_methods_invocations import op_db
+
+from striate.errors import DtypeError, OptionError, ShapeError
+from striate.ops.max_pool import max_pool1d, max_pool2d, max_pool3d
+from striate.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
+
+POOL = {1: max_pool1d, 2: max_pool2d, 3: max_pool3d}
+UNPOOL = {1: max_unpool1d, 2: max_unpool2d, 3: max_unpool3d}
+INFOS = {i.name[-12:]: i for i in op_db if "max_unpool" in i.name and not i.variant_test_name}
+ranks = pytest.mark.parametrize("rank", [1, 2, 3])
+overlaps = pytest.mark.parametrize("overlap", ["sum", "max", "last"])
+
+
+def overlapping(rank, batch=2):
+    """Maxima of overlapping windows, and their switches, several of which name the same sample."""
+    x = torch.randn(batch, 2, *[5] * rank, dtype=torch.float64)
+    out, switches = POOL[rank](x, 3, 1, return_indices=True)
+    assert switches[0, 0].unique().numel() < switches[0, 0].numel()
+    # No longer equal where they meet: each window brings a number of its own.
+    return torch.randn_like(out), switches
+
+
+@given(pools(dilated=False), st.sampled_from(["sum", "max", "last"]))
+@settings(max_examples=60)
+def test_is_what_a_loop_over_the_positions_makes(pool, overlap):
+    """Row by row each position adds its number, or keeps the greater, or overwrites."""
+    x = pool.input()
+    out, switches = POOL[pool.rank](x, **pool.steps, ceil_mode=pool.ceil_mode, return_indices=True)
+    out = torch.randn_like(out)
+    usual = pool.window.origins(out.shape[2:])
+    if any(abs(n - u) >= s for n, u, s in zip(pool.size, usual, pool.stride, strict=True)):
+        return
+    got = (
+        UNPOOL[pool.rank](out, switches, **pool.steps, output_size=pool.size, overlap=overlap).flatten(0, 1).flatten(1)
+    )
+    rows = zip(out.flatten(0, 1).flatten(1).tolist(), switches.flatten(0, 1).flatten(1).tolist(), strict=True)
+    for plane, (numbers, places) in zip(got, rows, strict=True):
+        want = {}
+        for number, place in zip(numbers, places, strict=True):
+            step = {"sum": want.get(place, 0) + number, "max": max(want.get(place, number), number), "last": number}
+            want[place] = step[overlap]
+        torch.testing.assert_close(plane, torch.tensor([want.get(i, 0) for i in range(plane.numel())]).double())
+
+
+@ranks
+def test_sum_is_the_adjoint_of_taking_the_switches(rank):
+    """<gather(y), x> = <y, unpool(x)>: the gradient of the pooling, as a function."""
+    x, switches = overlapping(rank)
+    y = torch.randn(2, 2, *[5] * rank, dtype=torch.float64)
+    taken = y.flatten(2).gather(-1, switches.flatten(2)).view_as(x)
+    torch.testing.assert_close((taken * x).sum(), (y * UNPOOL[rank](x, switches, 3, 1)).sum())
+
+
+@ranks
+@overlaps
+def test_gradients_of_first_and_second_order(rank, overlap):
+    """Numerical ones agree where several positions name one sample."""
+    x, switches = overlapping(rank, 1)
+    x = x[:, :1].clone().requires_grad_()
+    assert gradcheck(lambda x: UNPOOL[rank](x, switches[:, :1], 3, 1, overlap=overlap), x)
+    assert gradgradcheck(lambda x: UNPOOL[rank](x, switches[:, :1], 3, 1, overlap=overlap), x)
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_agrees_with_pytorch(name):
+    """Its samples: everywhere where no sample is named twice, and with 'last' on one thread."""
+    unpool = UNPOOL[int(name[-2])]
+    for sample in list(INFOS[name].sample_inputs("cpu", torch.float32)):
+        want = INFOS[name].op(sample.input, *sample.args, **sample.kwargs)
+        assert unpool(sample.input, *sample.args, **sample.kwargs, overlap="last").equal(want)
+        flat = sample.args[0].flatten(-int(name[-2])).flatten(0, -2)
+        if all(row.unique().numel() == row.numel() for row in flat):
+            assert unpool(sample.input, *sample.args, **sample.kwargs).equal(want)
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("name", INFOS)
+def test_refuses_what_pytorch_refuses(name):
+    """Every error input, as one of our errors."""
+    for case in INFOS[name].error_inputs("cpu"):
+        sample = case.sample_input
+        with pytest.raises(ShapeError, match="different shapes"):
+            UNPOOL[int(name[-2])](sample.input, *sample.args, **sample.kwargs)
+
+
+@ranks
+@pytest.mark.parametrize("padding", [0, 1, "same", "full"])
+def test_undoes_pooling_at_the_switches(rank, padding):
+    """Pooling the unpooled gives the maxima again, at the size that pooling came from, named in either form."""
+    x = torch.rand(2, 2, *[6] * rank) + 1
+    out, switches = POOL[rank](x, 2, padding=padding, return_indices=True)
+    back = UNPOOL[rank](out, switches, 2, padding=padding, output_size=x.shape, overlap="max")
+    assert POOL[rank](back, 2, padding=padding).equal(out)
+    assert UNPOOL[rank](out, switches, 2, padding=padding, output_size=x.shape[2:], overlap="max").equal(back)
+    assert UNPOOL[rank](out[0], switches[0], 2, None, padding, x.shape[1:], overlap="max").equal(back[0])
+
+
+def test_nan_is_the_greatest_and_minus_infinity_is_a_number():
+    """`max` keeps NaN; a place that -inf alone names is -inf, not 0."""
+    x, at = torch.tensor([[1.0, torch.nan, 2.0, -torch.inf]]), torch.tensor([[0, 0, 0, 3]])
+    out = max_unpool1d(x, at, 1, overlap="max")
+    assert out[0, 0].isnan()
+    assert out[0, 1:].tolist() == [0, 0, -torch.inf]
+
+
+@pytest.mark.traced
+@ranks
+@overlaps
+def test_compiles_exports_and_has_meta(rank, overlap):
+    """In one graph, with any number of examples, without data; the same numbers."""
+
+    class Layer(torch.nn.Module):
+        def forward(self, x, indices):
+            return UNPOOL[rank](x, indices, 3, 1, overlap=overlap)
+
+    x, switches = overlapping(rank)
+    want = Layer()(x, switches)
+    torch.compiler.reset()
+    torch.testing.assert_close(torch.compile(Layer(), backend="aot_eager", fullgraph=True)(x, switches), want)
+    many = {0: torch.export.Dim("n")}
+    program = torch.export.export(Layer(), (x, switches), dynamic_shapes=(many, many))
+    torch.testing.assert_close(program.module()(x.repeat(2, *[1] * (rank + 1)), torch.cat([switches] * 2))[:2], want)
+    assert Layer()(x.to("meta"), switches.to("meta")).shape == want.shape
+    assert Layer()(x[:0], switches[:0]).shape == (0, *want.shape[1:])
+    short = Layer()(x.bfloat16(), switches)
+    assert short.dtype == torch.bfloat16
+    torch.testing.assert_close(short.double(), want, rtol=0.05, atol=0.1)
+
+
+@overlaps
+def test_layout_does_not_matter(overlap):
+    """channels_last gives the same."""
+    x, switches = overlapping(2)
+    want = max_unpool2d(x, switches, 3, 1, overlap=overlap)
+    last = {"memory_format": torch.channels_last}
+    assert max_unpool2d(x.contiguous(**last), switches.contiguous(**last), 3, 1, overlap=overlap).equal(want)
+
+
+ONE, AT = torch.ones(1, 2), torch.tensor([[0, 2]])
+REFUSALS = {
+    "overlap": (
+        lambda: max_unpool1d(ONE, AT, 2, overlap="mean"),
+        "max_unpool1d: no way to treat overlaps is called 'mean'.\nChoose one of 'sum', 'max', 'last'.",
+    ),
+    "size": (
+        lambda: max_unpool1d(ONE, AT, 2, output_size=(6,)),
+        "max_unpool1d: no input of this size pools to these positions.\n"
+        "  output_size  (T=6)\n"
+        "  input        (Q=2)\n"
+        "  kernel_size  (2,)\n"
+        "  stride       (2,)\n"
+        "  padding      ((0, 0),)\n"
+        "Give output_size from (3,) to (5,).",
+    ),
+    "shapes": (
+        lambda: max_unpool1d(ONE, AT[:, :1], 2),
+        "max_unpool1d: input and indices are of different shapes.\n"
+        "  input    (1, 2)\n"
+        "  indices  (1, 1)\n"
+        "Pass the indices that the pooling of this input returned.",
+    ),
+    "dtype": (
+        lambda: max_unpool1d(ONE, AT.int(), 2),
+        "max_unpool1d: indices are not int64.\n"
+        "  indices  torch.int32\n"
+        "Pass the indices that the pooling returned, or convert them with indices.long().",
+    ),
+    "range": (
+        lambda: max_unpool1d(ONE, AT + 2, 2),
+        "max_unpool1d: an index lies outside the plane.\n"
+        "  smallest  2\n"
+        "  greatest  4\n"
+        "  plane     (T=4), indices 0 to 3\n"
+        "Pass the indices that the pooling of this input returned, and the size of its input as output_size.",
+    ),
+}
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize(("call", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_what_does_not_fit_is_refused(call, message):
+    """The message names the rule, the values and the way out."""
+    with pytest.raises((ShapeError, OptionError, DtypeError)) as error:
+        call()
+    assert str(error.value) == message

@@ -27,6 +27,8 @@ def _seeded():
 class Tiny(Classifier):
     """A network with everything that training has to save: normalisation, dropout, vectors and matrices."""
 
+    maps = "conv"
+
     def __init__(self, classes: int, *, in_channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, 8, 3, stride=2, bias=False)
@@ -34,14 +36,18 @@ class Tiny(Classifier):
         self.dropout = nn.Dropout(0.2)
         self.fc = nn.Linear(8, classes)
 
-    def forward(self, x):
-        return self.fc(self.dropout(self.bn(self.conv(x)).relu().mean((2, 3))))
+    def stages(self):
+        return {
+            "conv": lambda x: self.bn(self.conv(x)).relu(),
+            "dropout": lambda x: self.dropout(x.mean((2, 3))),
+            "fc": self.fc,
+        }
 
 
 @pytest.fixture
 def tiny(monkeypatch):
     """The name of a network that trains in milliseconds."""
-    monkeypatch.setitem(MODELS, "tiny", Entry(Tiny, 1, (8, 8), "these tests"))
+    monkeypatch.setitem(MODELS, "tiny", Entry(Tiny, 10, 1, (8, 8), "these tests"))
     from striate.recipes import RECIPES, Recipe
 
     monkeypatch.setitem(RECIPES, "tiny", lambda: Recipe("tiny").changed(**TINY))

@@ -101,7 +101,7 @@ def test_exported_it_is_the_same(name):
 def test_the_paper_s_images_are_the_default(name):
     """Without a word about images, the network is the paper's."""
     entry = MODELS[name]
-    assert create(name)(torch.zeros(2, entry.channels, *entry.image_size)).shape == (2, 10)
+    assert create(name)(torch.zeros(2, entry.channels, *entry.image_size)).shape == (2, entry.classes)
 
 
 @pytest.mark.refusal
@@ -114,6 +114,28 @@ def test_an_unknown_name_lists_the_known_ones():
         "  name  resnet19\n"
         "Choose one of: lenet5, resnet20, resnet32, resnet44, resnet56, resnet110."
     )
+
+
+@pytest.mark.refusal
+def test_an_option_that_a_network_does_not_have_is_refused():
+    """A slip of the hand builds no other network than was meant."""
+    with pytest.raises(OptionError) as error:
+        create("resnet20", depth=20)
+    assert str(error.value) == (
+        "create: resnet20 has no option called 'depth'.\n  depth  20\nIt has none; leave it out."
+    )
+
+
+@models
+def test_every_stage_is_named(name):
+    """The stages, one after the other, are the network; each can be stopped at."""
+    network, x = small(name).eval(), torch.randn(2, 2, 16, 16)
+    with torch.no_grad():
+        *_, last = network.stages()
+        assert torch.equal(network.features(x, until=last), network(x))
+        assert network.features(x).ndim == 4
+        for stage in network.stages():
+            assert len(network.features(x, until=stage)) == 2
 
 
 @pytest.mark.refusal

@@ -33,7 +33,7 @@ def test_layers_are_the_paper_s(layer, shape, parameters):
 def test_c5_is_as_large_as_its_input(image_size):
     """Whatever the size, C5 leaves one unit a kernel, as in the paper."""
     network = LeNet5(3, in_channels=2, image_size=image_size)
-    assert network.features(torch.zeros(2, 2, *image_size)).shape == (2, 120)
+    assert network.features(torch.zeros(2, 2, *image_size)).shape == (2, 120, 1, 1)
     assert network(torch.zeros(2, 2, *image_size)).shape == (2, 3)
 
 

@@ -4,14 +4,17 @@ import pytest
 import torch
 from torch import nn
 
+from striate.errors import OptionError
 from striate.nn import Classifier
 
 
 class Given(Classifier):
     """Gives as scores what it is given as an image."""
 
-    def forward(self, x):
-        return x.flatten(1)
+    maps = "given"
+
+    def stages(self):
+        return {"given": lambda x: x, "scores": lambda x: x.flatten(1)}
 
 
 @pytest.fixture
@@ -42,9 +45,26 @@ def test_a_common_constant_changes_nothing(scores):
     torch.testing.assert_close(Given().probabilities(scores), Given().probabilities(scores + 1000), atol=1e-4, rtol=0)
 
 
-def test_a_classifier_has_to_say_how_it_scores():
+def test_a_classifier_has_to_say_what_it_does():
     """There is no classifier in general."""
     silent = type("Silent", (Classifier,), {})
-    with pytest.raises(TypeError, match="forward"):
+    with pytest.raises(TypeError, match="stages"):
         silent()
     assert issubclass(Classifier, nn.Module)
+
+
+def test_features_are_what_a_stage_gives(scores):
+    """By default the last feature maps; by name any stage, the last of which gives the scores."""
+    network = Given()
+    assert torch.equal(network.features(scores), scores)
+    assert torch.equal(network.features(scores, until="scores"), network(scores))
+
+
+@pytest.mark.refusal
+def test_a_stage_that_is_not_there_is_refused(scores):
+    """The message lists the stages there are."""
+    with pytest.raises(OptionError) as error:
+        Given().features(scores, until="conv9")
+    assert str(error.value) == (
+        "features: no stage is called 'conv9'.\n  network  Given\nChoose one of: given, scores."
+    )

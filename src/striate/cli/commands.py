@@ -120,7 +120,7 @@ def _models() -> int:
 def _summary(
     model: Model,
     *,
-    classes: int = 10,
+    classes: int | None = None,
     channels: int | None = None,
     image_size: tuple[int, int] | None = None,
 ) -> int:
@@ -128,7 +128,7 @@ def _summary(
 
     Args:
         model: A name that `striate models` lists.
-        classes: Size of the last layer.
+        classes: Size of the last layer; the paper's if not given.
         channels: Channels of the images; the paper's if not given.
         image_size: Height and width of the images; the paper's if not given.
     """

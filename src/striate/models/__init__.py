@@ -1,8 +1,10 @@
 """Networks by name. To add one: write its file, add one line to the table."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from striate.errors import OptionError
 from striate.models.lenet5 import LeNet5
@@ -10,7 +12,7 @@ from striate.models.resnet_cifar import ResNetCifar, resnet20, resnet32, resnet4
 from striate.models.summary import Summary, summary
 from striate.nn import Classifier
 
-__all__ = ["MODELS", "Entry", "LeNet5", "ResNetCifar", "Summary", "create", "summary"]
+__all__ = ["MODELS", "Entry", "LeNet5", "ResNetCifar", "Summary", "create", "options_of", "summary"]
 
 # Of anything that is counted here. More would be a slip of the hand, and fill the memory.
 _MOST: Final = 1_000_000
@@ -23,7 +25,9 @@ class Entry:
     """A row of the table of networks.
 
     Args:
-        build: Makes the network from `classes` and `in_channels`, and from `image_size` if it is `sized`.
+        build: Makes the network from `classes` and `in_channels`, from `image_size` if it is `sized`, and from the
+            options that are its own.
+        classes: The paper's.
         channels: Channels of the paper's images.
         image_size: Height and width of the paper's images.
         source: The paper.
@@ -31,6 +35,7 @@ class Entry:
     """
 
     build: Callable[..., Classifier]
+    classes: int
     channels: int
     image_size: tuple[int, int]
     source: str
@@ -38,28 +43,35 @@ class Entry:
 
 
 MODELS: Final[dict[str, Entry]] = {
-    "lenet5": Entry(LeNet5, 1, (32, 32), _LENET, sized=True),
-    "resnet20": Entry(resnet20, 3, (32, 32), _RESNET),
-    "resnet32": Entry(resnet32, 3, (32, 32), _RESNET),
-    "resnet44": Entry(resnet44, 3, (32, 32), _RESNET),
-    "resnet56": Entry(resnet56, 3, (32, 32), _RESNET),
-    "resnet110": Entry(resnet110, 3, (32, 32), _RESNET),
+    "lenet5": Entry(LeNet5, 10, 1, (32, 32), _LENET, sized=True),
+    "resnet20": Entry(resnet20, 10, 3, (32, 32), _RESNET),
+    "resnet32": Entry(resnet32, 10, 3, (32, 32), _RESNET),
+    "resnet44": Entry(resnet44, 10, 3, (32, 32), _RESNET),
+    "resnet56": Entry(resnet56, 10, 3, (32, 32), _RESNET),
+    "resnet110": Entry(resnet110, 10, 3, (32, 32), _RESNET),
 }
 
 
 def create(
-    name: str, *, classes: int = 10, in_channels: int | None = None, image_size: tuple[int, int] | None = None
+    name: str,
+    *,
+    classes: int | None = None,
+    in_channels: int | None = None,
+    image_size: tuple[int, int] | None = None,
+    **options: Any,
 ) -> Classifier:
     """Build the network called `name`, with fresh weights.
 
     Args:
         name: A name of `MODELS`.
-        classes: Size of the last layer.
+        classes: Size of the last layer; None for the paper's.
         in_channels: Channels of the images; None for the paper's.
         image_size: Height and width of the images, in pixels; None for the paper's.
+        options: What the network's own class takes besides.
 
     Raises:
-        OptionError: No network has that name; the message lists those that exist. Or a number is out of range.
+        OptionError: No network has that name, or it has no such option; the message lists those that exist. Or a
+            number is out of range.
         ShapeError: The network cannot take images of that size.
 
     Example:
@@ -69,6 +81,7 @@ def create(
     if name not in MODELS:
         raise OptionError(f"create: no model is called {name!r}.", f"Choose one of: {', '.join(MODELS)}.", name=name)
     entry = MODELS[name]
+    classes = entry.classes if classes is None else classes
     channels = entry.channels if in_channels is None else in_channels
     size = tuple(image_size or entry.image_size)
     if not all(1 <= number <= _MOST for number in (classes, channels, *size)):
@@ -79,4 +92,26 @@ def create(
             in_channels=channels,
             image_size=size,
         )
-    return entry.build(classes=classes, in_channels=channels, **({"image_size": size} if entry.sized else {}))
+    known = options_of(name)
+    if unknown := [option for option in options if option not in known]:
+        raise OptionError(
+            f"create: {name} has no option called {', '.join(map(repr, unknown))}.",
+            f"Choose from: {', '.join(known)}." if known else "It has none; leave it out.",
+            **options,
+        )
+    sized = {"image_size": size} if entry.sized else {}
+    return entry.build(classes=classes, in_channels=channels, **sized, **options)
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """List the options that are a network's own, with their defaults.
+
+    Example:
+        >>> options_of("resnet20")
+        {}
+    """
+    build = MODELS[name].build
+    fixed = build.keywords if isinstance(build, partial) else {}
+    taken = inspect.signature(build).parameters.values()
+    own = {p.name: p.default for p in taken if p.kind is p.KEYWORD_ONLY and p.name not in fixed}
+    return {name: default for name, default in own.items() if name not in ("in_channels", "image_size")}

@@ -23,11 +23,10 @@ Read as the paper's section, for an input of 1 x 32 x 32:
     output  -       10            850            61,706 in all
 """
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from striate.errors import ShapeError
-from striate.nn import Classifier
+from striate.nn import Classifier, Stages
 from striate.ops.geometry import named
 
 __all__ = ["LeNet5"]
@@ -48,6 +47,8 @@ class LeNet5(Classifier):
         >>> sum(p.numel() for p in LeNet5().parameters())
         61706
     """
+
+    maps = "C5"
 
     def __init__(self, classes: int = 10, *, in_channels: int = 1, image_size: tuple[int, int] = (32, 32)) -> None:
         super().__init__()
@@ -70,12 +71,14 @@ class LeNet5(Classifier):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType] - all four have a bias
 
-    def features(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N 120"]:
-        """Map images to the units of C5, the last convolution."""
-        x = self.S2(self.relu(self.C1(x)))
-        x = self.S4(self.relu(self.C3(x)))
-        return self.relu(self.C5(x)).flatten(1)
-
-    def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N classes"]:
-        """Map images to unnormalised class scores."""
-        return self.output(self.relu(self.F6(self.features(x))))
+    def stages(self) -> Stages:
+        """List the layers of figure 2, each with its squashing."""
+        return {
+            "C1": lambda x: self.relu(self.C1(x)),
+            "S2": self.S2,
+            "C3": lambda x: self.relu(self.C3(x)),
+            "S4": self.S4,
+            "C5": lambda x: self.relu(self.C5(x)),
+            "F6": lambda x: self.relu(self.F6(x.flatten(1))),
+            "output": self.output,
+        }

@@ -23,7 +23,7 @@ from functools import partial
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from striate.nn import Classifier, PadShortcut
+from striate.nn import Classifier, PadShortcut, Stages
 
 __all__ = ["ResNetCifar", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110"]
 
@@ -60,6 +60,8 @@ class ResNetCifar(Classifier):
         269722
     """
 
+    maps = "stage3"
+
     def __init__(self, classes: int = 10, *, n: int, in_channels: int = 3) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
@@ -74,14 +76,16 @@ class ResNetCifar(Classifier):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
-    def features(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N 64 P Q"]:
-        """Map images to the last feature maps, before the average."""
-        x = self.relu(self.bn1(self.conv1(x)))
-        return self.stage3(self.stage2(self.stage1(x)))
-
-    def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N classes"]:
-        """Map images to unnormalised class scores."""
-        return self.fc(self.pool(self.features(x)).flatten(1))
+    def stages(self) -> Stages:
+        """List the rows of the table."""
+        return {
+            "conv1": lambda x: self.relu(self.bn1(self.conv1(x))),
+            "stage1": self.stage1,
+            "stage2": self.stage2,
+            "stage3": self.stage3,
+            "pool": lambda x: self.pool(x).flatten(1),
+            "fc": self.fc,
+        }
 
 
 def stage(n: int, in_channels: int, out_channels: int, *, stride: int) -> nn.Sequential:

@@ -1,7 +1,7 @@
 """Layers: each owns its parameters and makes one call."""
 
 from striate.nn.avg_pool import AvgPool1d, AvgPool2d, AvgPool3d
-from striate.nn.classifier import Classifier
+from striate.nn.classifier import Classifier, Stages
 from striate.nn.contrast_norm import LocalContrastNorm
 from striate.nn.conv import Conv1d, Conv2d, Conv3d
 from striate.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -34,6 +34,7 @@ __all__ = [
     "MaxUnpool2d",
     "MaxUnpool3d",
     "PadShortcut",
+    "Stages",
     "TiledConv1d",
     "TiledConv2d",
     "TiledConv3d",

@@ -51,6 +51,7 @@ core-test: $(VENV)/.packages  ## run the core's own test under the address and u
 	@cmake -S . -B build/core-test -G Ninja -DSTRIATE_TEST=ON -DSTRIATE_WERROR=$(WERROR) > /dev/null
 	@cmake --build build/core-test > build/core-test/log || { cat build/core-test/log; exit 1; }
 	@build/core-test/machine_test
+	@build/core-test/conv_test
 
 stub: $(VENV)/.core  ## write the core's Python signatures anew after a change in core/binding.cpp
 	@$(BIN)/python -c 'import torch, nanobind.stubgen as s; s.main(["-q", "-m", "striate._engine", "-o", "src/striate/_engine.pyi"])'

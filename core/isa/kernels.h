@@ -10,6 +10,8 @@
 
 namespace striate {
 
+struct Algorithm;
+
 // One instruction set's kernels. Every one of them counts what it did, so that a time belongs to work proven done.
 struct Kernels {
   const char* isa;  // as STRIATE_ISA spells it; written by the file that was compiled for it
@@ -22,6 +24,9 @@ struct Kernels {
 
   // Return the sum of `count` floats, read once from first to last. Exact for ones, up to 2^29 of them.
   double (*sum)(const float* values, std::size_t count);
+
+  // The ways to compute a convolution (../conv.h), best guess first, null after the last.
+  const Algorithm* const* algorithms;
 };
 
 }  // namespace striate

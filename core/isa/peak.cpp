@@ -1,5 +1,6 @@
 // The two kernels that find the peaks: multiply-adds in registers, and floats read from memory.
 #include "kernels.h"
+#include "vector.h"
 
 #define STRIATE_TEXT(name) #name
 #define STRIATE_NAME(name) STRIATE_TEXT(name)
@@ -7,21 +8,14 @@
 namespace striate::STRIATE_ISA {
 namespace {
 
-// Two multiply-add units with a latency of four cycles need eight sums in flight, but Zen 3 loses 14 % with eight and
-// nothing with twelve. Twelve and two operands fit in 16 registers; where there are 32, more sums do no harm.
-#if defined(__AVX512F__)
-constexpr int vector_bytes = 64, sums = 24;
-#elif defined(__AVX__)
-constexpr int vector_bytes = 32, sums = 12;
-#elif defined(__aarch64__)
-constexpr int vector_bytes = 16, sums = 24;
+// How many sums are in flight. Two multiply-add units with a latency of four cycles need eight sums in flight, but Zen
+// 3 loses 14 % with eight and nothing with twelve. Twelve and two operands fit in 16 registers; where there are 32,
+// more sums do no harm.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int sums = 24;
 #else
-constexpr int vector_bytes = 16, sums = 12;
+constexpr int sums = 12;
 #endif
-constexpr int lanes = vector_bytes / int(sizeof(float));
-
-// may_alias: it reads arrays of float.
-typedef float Vector __attribute__((vector_size(vector_bytes), aligned(alignof(float)), may_alias));
 
 double multiply_add(std::int64_t rounds, float one) {
   Vector sum[sums];
@@ -58,7 +52,8 @@ double sum(const float* values, std::size_t count) {
 
 }  // namespace
 
+extern const Algorithm* const algorithms[];
 extern const Kernels kernels;
-const Kernels kernels{STRIATE_NAME(STRIATE_ISA), lanes, multiply_add, std::int64_t(sums) * lanes, sum};
+const Kernels kernels{STRIATE_NAME(STRIATE_ISA), lanes, multiply_add, std::int64_t(sums) * lanes, sum, algorithms};
 
 }  // namespace striate::STRIATE_ISA

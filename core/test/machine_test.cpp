@@ -2,6 +2,7 @@
 //
 // `make core-test` builds this with the address and undefined-behaviour sanitizers and runs it.
 #include "machine.h"
+#include "check.h"
 #include "isa.h"
 #include "parallel.h"
 #include "peak.h"
@@ -20,17 +21,6 @@ namespace fs = std::filesystem;
 using namespace striate;
 
 namespace {
-
-int checks = 0;
-
-#define CHECK(condition)                                                            \
-  do {                                                                              \
-    ++checks;                                                                       \
-    if (!(condition)) {                                                             \
-      std::fprintf(stderr, "%s:%d: %s is false\n", __FILE__, __LINE__, #condition); \
-      std::exit(1);                                                                 \
-    }                                                                               \
-  } while (false)
 
 // A folder that stands for "/" of some machine; gone when the test is over.
 class Root {

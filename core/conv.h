@@ -1,0 +1,63 @@
+// Convolution: a problem, the ways to compute it, and the one way to call any of them.
+//
+//   Problem --> an Algorithm that does not refuse it --> prepare(weights), once --> run(x), as often as wanted
+//
+// Images are NHWC: the channels of a pixel lie side by side, as in PyTorch's channels_last. Sizes are counts of
+// elements. Kernels are compiled for each instruction set, so this header has no inline function of the standard
+// library either (see isa/kernels.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace striate {
+
+struct Problem {
+  std::int64_t n, c, h, w;  // input
+  std::int64_t k, r, s;     // kernels
+  std::int64_t stride_h, stride_w;
+  std::int64_t top, bottom, left, right;  // zeros around the input; negative ones cut it
+  std::int64_t dilation_h, dilation_w;
+  std::int64_t groups;
+  bool bias, residual, relu;  // what is done to a sum before it is stored, in this order
+
+  std::int64_t p() const { return (h + top + bottom - dilation_h * (r - 1) - 1) / stride_h + 1; }
+  std::int64_t q() const { return (w + left + right - dilation_w * (s - 1) - 1) / stride_w + 1; }
+  std::int64_t c_per_group() const { return c / groups; }
+  std::int64_t k_per_group() const { return k / groups; }
+  std::int64_t multiply_adds() const { return n * p() * q() * k * c_per_group() * r * s; }
+};
+
+// Kernels wherever they lie: that of output channel `ko` has its tap for `ci` of its group at `at[ko*k + ci*c + ...]`.
+// Steps may be negative, so flipped kernels and the transposed ones of a gradient are views of the same weights.
+struct Weights {
+  const float* at;
+  std::int64_t k, c, r, s;  // steps, in elements
+};
+
+struct Tensors {
+  const float* x;         // n h w c
+  const float* bias;      // k, or null
+  const float* residual;  // n p q k, or null
+  float* y;               // n p q k
+};
+
+// One way to compute a convolution. Every algorithm's file defines exactly these, in this order.
+struct Algorithm {
+  const char* name;
+
+  // Why it cannot, in words, or null if it can.
+  const char* (*refuses)(const Problem&);
+
+  // Multiply-adds' worth of time that a thread spends: what it does, weighted by how well it does it.
+  double (*cost)(const Problem&, int threads);
+
+  // Floats that the prepared weights take, and bytes of scratch for a run on so many threads.
+  std::int64_t (*prepared)(const Problem&);
+  std::int64_t (*workspace)(const Problem&, int threads);
+
+  void (*prepare)(const Problem&, const Weights&, float* prepared, int threads);
+  void (*run)(const Problem&, const Tensors&, const float* prepared, std::byte* scratch, int threads);
+};
+
+}  // namespace striate

@@ -1,0 +1,19 @@
+// The table of algorithms. To add one: write its file, add a line here.
+#include "../conv.h"
+#include "kernels.h"
+
+namespace striate {
+extern const Algorithm reference;
+}
+
+namespace striate::STRIATE_ISA {
+
+extern const Algorithm depthwise, direct, winograd_2x2, winograd_4x4, winograd_6x6, winograd_2x2_5x5;
+
+// Best guess first; the reference refuses nothing.
+extern const Algorithm* const algorithms[];
+const Algorithm* const algorithms[] = {
+    &depthwise, &winograd_4x4, &winograd_2x2, &winograd_2x2_5x5, &winograd_6x6, &direct, &reference, nullptr,
+};
+
+}  // namespace striate::STRIATE_ISA

@@ -1,0 +1,129 @@
+// The sums as they are defined, for every kernel: implicit GEMM. Nothing is unfolded: a table of pointers says where
+// each output finds its inputs.
+//
+// Source: Dukhan, "The Indirect Convolution Algorithm", 2019.
+#include "../conv.h"
+#include "../share.h"
+#include "panels.h"
+#include "product.h"
+
+namespace striate::STRIATE_ISA {
+namespace {
+
+const char* refuses(const Problem&) { return nullptr; }
+
+std::int64_t taps(const Problem& p) { return p.r * p.s; }
+
+// Outputs that a task goes through with one panel of weights before the next: as many as their table allows.
+std::int64_t block(const Problem& p) {
+  constexpr std::int64_t pointers = 8192, tiles = 8;
+  return tile_rows * most(1, least(tiles, pointers / (tile_rows * taps(p))));
+}
+
+double cost(const Problem& p, int) {
+  const double rows = double(rounded_up(p.n * p.p() * p.q(), tile_rows));
+  return rows * double(p.groups * panels_per_group(p) * panel_floats(p, taps(p)));
+}
+
+std::int64_t prepared(const Problem& p) { return p.groups * panels_per_group(p) * panel_floats(p, taps(p)); }
+
+std::int64_t table_bytes(const Problem& p) { return block(p) * taps(p) * std::int64_t(sizeof(float*)); }
+std::int64_t zeros(const Problem& p) { return rounded_up((p.groups == 1 ? p.s : 1) * p.c_per_group(), 16); }
+
+std::int64_t workspace(const Problem& p, int threads) {
+  return threads * (rounded_up(table_bytes(p), 64) + zeros(p) * std::int64_t(sizeof(float)));
+}
+
+void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
+  const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, taps(p));
+  share(threads, p.groups * panels, [&](std::int64_t task, int) {
+    const std::int64_t g = task / panels, at = task % panels, columns = panel_columns(p, at);
+    const float* first = w.at + (g * p.k_per_group() + at * panel) * w.k;
+    float* to = prepared + task * floats;
+    for (std::int64_t r = 0; r < p.r; ++r) {
+      for (std::int64_t s = 0; s < p.s; ++s) {
+        for (std::int64_t c = 0; c < p.c_per_group(); ++c, to += panel) {
+          const float* from = first + c * w.c + r * w.r + s * w.s;
+          for (std::int64_t i = 0; i < panel; ++i) to[i] = i < columns ? from[i * w.k] : 0.0f;
+        }
+      }
+    }
+  });
+}
+
+// Where some outputs find their inputs, in runs that are the same for all of them.
+struct Table {
+  const float** rows;
+  std::int64_t runs, length;
+};
+
+// Fill `into` for the outputs `first` to `first + count`. Inside the image the taps of a row of the kernel lie side by
+// side, and are one run; near its sides each tap is a run of its own, which may be of zeros.
+Table look_up(const Problem& p, const float* x, std::int64_t first, std::int64_t count, const float* zeros,
+              const float** into) {
+  const std::int64_t plane = p.p() * p.q();
+  bool inside = p.groups == 1 && p.dilation_w == 1;
+  for (std::int64_t i = 0; inside && i < count; ++i) {
+    const std::int64_t left = (first + i) % p.q() * p.stride_w - p.left;
+    inside = left >= 0 && left + p.s <= p.w;
+  }
+  const std::int64_t columns = inside ? 1 : p.s;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t n = (first + i) / plane, row = (first + i) % plane / p.q(), column = (first + i) % p.q();
+    const std::int64_t top = row * p.stride_h - p.top, left = column * p.stride_w - p.left;
+    const float* image = x + n * p.h * p.w * p.c;
+    for (std::int64_t r = 0; r < p.r; ++r) {
+      const std::int64_t y = top + r * p.dilation_h;
+      const bool there = y >= 0 && y < p.h;
+      for (std::int64_t s = 0; s < columns; ++s) {
+        const std::int64_t at = left + s * p.dilation_w;
+        const bool real = there && at >= 0 && at < p.w;
+        into[(r * columns + s) * tile_rows + i] = real ? image + (y * p.w + at) * p.c : zeros;
+      }
+    }
+  }
+  return {into, p.r * columns, inside ? p.s * p.c : p.c_per_group()};
+}
+
+void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* scratch, int threads) {
+  const std::int64_t outputs = p.n * p.p() * p.q(), size = block(p), blocks = divided_up(outputs, size);
+  const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, taps(p));
+  // Too few blocks to share: the panels are shared as well.
+  const std::int64_t cuts = least(panels, divided_up(2 * threads, most(1, blocks * p.groups)));
+  const std::int64_t own = workspace(p, 1);
+  share(threads, blocks * p.groups * cuts, [&](std::int64_t task, int thread) {
+    const std::int64_t cut = task % cuts, g = task / cuts % p.groups, first = task / cuts / p.groups * size;
+    auto* none = reinterpret_cast<float*>(scratch + thread * own);
+    for (std::int64_t i = 0; i < zeros(p); ++i) none[i] = 0;
+    auto** pointers = reinterpret_cast<const float**>(none + zeros(p));
+    const std::int64_t tiles = divided_up(least(size, outputs - first), tile_rows);
+    Table tables[16];
+    for (std::int64_t i = 0; i < tiles; ++i) {
+      const std::int64_t at = first + i * tile_rows;
+      tables[i] = look_up(p, t.x + g * p.c_per_group(), at, least(tile_rows, outputs - at), none,
+                          pointers + i * tile_rows * taps(p));
+    }
+    for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
+      const float* weights = prepared + (g * panels + at) * floats;
+      const std::int64_t channel = g * p.k_per_group() + at * panel;
+      for (std::int64_t i = 0; i < tiles; ++i) {
+        const std::int64_t begin = first + i * tile_rows, place = begin * p.k + channel;
+        const Store to{t.y + place,
+                       p.k,
+                       t.bias ? t.bias + channel : nullptr,
+                       t.residual ? t.residual + place : nullptr,
+                       p.relu,
+                       panel_columns(p, at)};
+        products[least(tile_rows, outputs - begin)](tables[i].rows, tile_rows, tables[i].runs, tables[i].length,
+                                                    weights, to);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+extern const Algorithm direct;
+const Algorithm direct{"direct", refuses, cost, prepared, workspace, prepare, run};
+
+}  // namespace striate::STRIATE_ISA

@@ -1,0 +1,67 @@
+// The inner product of everything: some rows of numbers, scattered in memory, times a panel of packed weights.
+#pragma once
+
+#include "vector.h"
+
+namespace striate::STRIATE_ISA {
+
+// Where the sums of a tile go, and what is done to them before.
+struct Store {
+  float* y;               // the first row's, at the panel's first channel
+  std::int64_t step;      // from one row to the next, in floats
+  const float* bias;      // of the panel's channels, or null
+  const float* residual;  // lies as `y` does, or null
+  bool relu;
+  std::int64_t columns;  // channels of the panel that there are
+};
+
+// `rows[run * stride + i]` is where row `i` has the `length` numbers of each run; the panel has them in the same order,
+// each followed by its weights for all channels of the panel. Each sum adds its products up one by one, in that order,
+// so it does not depend on which rows it is computed with.
+using Product = void(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
+                     const float* weights, const Store& store);
+
+template <int Rows>
+void product(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
+             const float* weights, const Store& to) {
+  Vector sum[Rows][panel_vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < panel_vectors; ++j) sum[i][j] = Vector{};
+  }
+  for (std::int64_t run = 0; run < runs; ++run, rows += stride) {
+    const float* row[Rows];
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) row[i] = rows[i];
+    for (std::int64_t at = 0; at < length; ++at, weights += panel) {
+      Vector factor[panel_vectors];
+#pragma GCC unroll 4
+      for (int j = 0; j < panel_vectors; ++j) factor[j] = load(weights + j * lanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) {
+        const Vector number = spread(row[i][at]);
+#pragma GCC unroll 4
+        for (int j = 0; j < panel_vectors; ++j) sum[i][j] += number * factor[j];
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < panel_vectors; ++j) {
+    const std::int64_t left = to.columns - j * lanes;
+    if (left <= 0) break;
+    const Vector bias = to.bias ? load_first(to.bias + j * lanes, left) : Vector{};
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+      const std::int64_t place = i * to.step + j * lanes;
+      Vector value = sum[i][j] + bias;
+      if (to.residual) value += load_first(to.residual + place, left);
+      store_first(to.y + place, to.relu ? rectified(value) : value, left);
+    }
+  }
+}
+
+// By the number of rows, 1 to tile_rows.
+extern Product* const products[tile_rows + 1];
+
+}  // namespace striate::STRIATE_ISA

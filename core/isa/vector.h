@@ -1,0 +1,53 @@
+// Vectors of floats as wide as the instruction set's, and the tile of sums that its registers hold.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace striate::STRIATE_ISA {
+
+// A tile is `tile_rows` outputs times a panel of `panel_vectors` vectors of channels. Of the registers, most hold sums,
+// a row of the panel takes the next ones, and one is for the number that multiplies it. On AVX2, 6 x 16 asks the second
+// cache for the fewest bytes a cycle of all that fit (as BLIS and MLAS found); with 32 registers twice as many rows do.
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64, tile_rows = 12, panel_vectors = 2;
+#elif defined(__AVX__)
+constexpr int vector_bytes = 32, tile_rows = 6, panel_vectors = 2;
+#elif defined(__aarch64__)
+constexpr int vector_bytes = 16, tile_rows = 6, panel_vectors = 4;
+#else
+constexpr int vector_bytes = 16, tile_rows = 6, panel_vectors = 2;
+#endif
+constexpr int lanes = vector_bytes / int(sizeof(float));
+constexpr int panel = panel_vectors * lanes;
+
+// may_alias: it reads arrays of float. Alignment of a float: images begin anywhere.
+typedef float Vector __attribute__((vector_size(vector_bytes), aligned(alignof(float)), may_alias));
+
+// The same number in every lane. Less zero, not plus zero: that would turn -0 into 0, so the compiler would have to
+// add.
+inline Vector spread(float value) { return value - Vector{}; }
+
+inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
+inline void store(float* to, Vector value) { *reinterpret_cast<Vector*>(to) = value; }
+
+// The first `count` lanes; the others are 0, and left alone in memory.
+inline Vector load_first(const float* from, std::int64_t count) {
+  if (count >= lanes) return load(from);
+  Vector value = {};
+  for (int i = 0; i < lanes; ++i) value[i] = i < count ? from[i] : 0.0f;
+  return value;
+}
+inline void store_first(float* to, Vector value, std::int64_t count) {
+  if (count >= lanes) return store(to, value);
+  for (int i = 0; i < count; ++i) to[i] = value[i];
+}
+
+inline Vector rectified(Vector value) { return value > 0 ? value : Vector{}; }
+
+inline std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+inline std::int64_t most(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
+inline std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+inline std::int64_t rounded_up(std::int64_t a, std::int64_t b) { return divided_up(a, b) * b; }
+
+}  // namespace striate::STRIATE_ISA

@@ -1,0 +1,208 @@
+// Winograd's minimal filtering in two dimensions: tiles of M x M outputs from (M + R - 1)² products a channel, where
+// the direct sums take M² R².
+//
+// Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.
+//
+// A task takes some tiles through all three steps, so that what is transformed stays in its cache: the input into V, a
+// matrix (tile x channel) for each of the points; for each panel of kernels the products with its U, one for each
+// point; and the outputs back from these, with bias, residual and rectification.
+#pragma once
+
+#include "../conv.h"
+#include "../share.h"
+#include "panels.h"
+#include "product.h"
+#include "transform.h"
+
+namespace striate::STRIATE_ISA {
+
+template <class F>  // has `static constexpr ToomCook<M, R> matrices` and its sizes
+struct Winograd {
+  static constexpr int M = F::M, R = F::R, tile = M + R - 1, points = tile * tile;
+  static constexpr auto& out_matrix = F::out;
+  static constexpr auto& in_matrix = F::in;
+
+  static const char* refuses(const Problem& p) {
+    if (p.r != R || p.s != R) return R == 3 ? "the kernel is not 3x3" : "the kernel is not 5x5";
+    if (p.stride_h != 1 || p.stride_w != 1) return "the stride is not 1";
+    if (p.dilation_h != 1 || p.dilation_w != 1) return "the dilation is not 1";
+    if (p.groups != 1) return "there are groups";
+    return nullptr;
+  }
+
+  static std::int64_t tiles_down(const Problem& p) { return divided_up(p.p(), M); }
+  static std::int64_t tiles_across(const Problem& p) { return divided_up(p.q(), M); }
+  static std::int64_t tiles(const Problem& p) { return p.n * tiles_down(p) * tiles_across(p); }
+  static std::int64_t channels(const Problem& p) { return rounded_up(p.c, lanes); }
+
+  // Tiles of a task: as many as leave their V in half of a second cache of 512 KiB; but where U is larger than such a
+  // cache, it comes from further away with every block, and more tiles at a time are worth more.
+  static std::int64_t block(const Problem& p) {
+    constexpr std::int64_t cache = 512 << 10, far = 4 << 20;
+    const std::int64_t each = points * channels(p) * std::int64_t(sizeof(float));
+    const std::int64_t weights = prepared(p) * std::int64_t(sizeof(float));
+    const std::int64_t near = cache / 2 / each, wanted = weights > far ? most(near, 48) : near;
+    const std::int64_t fit = most(1, least(wanted, tiles(p)) / tile_rows) * tile_rows;
+    return most(tile_rows, least(fit, rounded_up(tiles(p), tile_rows)));
+  }
+
+  static double cost(const Problem& p, int) {
+    const double transforms = double(tiles(p)) * points * (6.0 * double(channels(p)) + 6.0 * double(p.k));
+    const double products =
+        double(rounded_up(tiles(p), tile_rows)) * points * double(p.c) * double(rounded_up(p.k, panel));
+    return products + transforms * 2;
+  }
+
+  static std::int64_t prepared(const Problem& p) { return panels_per_group(p) * panel_floats(p, points); }
+
+  // Floats from one point's matrix to the next. Not a multiple of the cache's ways: they would fall on one another.
+  static std::int64_t v_step(const Problem& p) { return block(p) * channels(p) + 16; }
+  // Tiles whose products with a panel are computed before they are transformed back: a point's weights are read once
+  // for all of them. Many, where the panel's weights for all points do not stay in a cache; few, where the products
+  // should.
+  static std::int64_t together(const Problem& p) { return (p.c >= 128 ? 4 : 1) * tile_rows; }
+  static std::int64_t m_step(const Problem& p) { return together(p) * panel; }
+
+  static std::int64_t floats_a_thread(const Problem& p) { return points * (v_step(p) + m_step(p)); }
+  static std::int64_t workspace(const Problem& p, int threads) {
+    return threads * floats_a_thread(p) * std::int64_t(sizeof(float));
+  }
+
+  // U = kernel · g · kernelᵀ, in double, rounded once. The channels of a panel are side by side, as lanes are.
+  static void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
+    constexpr auto& g = F::kernel;
+    share(threads, panels_per_group(p), [&](std::int64_t task, int) {
+      const std::int64_t columns = panel_columns(p, task);
+      float* to = prepared + task * panel_floats(p, points);
+      for (std::int64_t c = 0; c < p.c; ++c, to += panel) {
+        double half[tile][R][panel] = {};
+        for (int r = 0; r < R; ++r) {
+          for (int s = 0; s < R; ++s) {
+            const float* from = w.at + task * panel * w.k + c * w.c + r * w.r + s * w.s;
+            double taps[panel] = {};
+            for (std::int64_t k = 0; k < columns; ++k) taps[k] = double(from[k * w.k]);
+            for (int i = 0; i < tile; ++i) {
+              for (int k = 0; k < panel; ++k) half[i][s][k] += g.at[i][r] * taps[k];
+            }
+          }
+        }
+        for (int i = 0; i < tile; ++i) {
+          for (int j = 0; j < tile; ++j) {
+            double sum[panel] = {};
+            for (int s = 0; s < R; ++s) {
+              for (int k = 0; k < panel; ++k) sum[k] += half[i][s][k] * g.at[j][s];
+            }
+            float* place = to + (i * tile + j) * p.c * panel;
+            for (int k = 0; k < panel; ++k) place[k] = float(sum[k]);
+          }
+        }
+      }
+    });
+  }
+
+  struct Place {
+    std::int64_t n, row, column;  // of the tile's first output
+  };
+  static Place place(const Problem& p, std::int64_t index) {
+    const std::int64_t across = tiles_across(p), plane = tiles_down(p) * across;
+    return {index / plane, index % plane / across * M, index % across * M};
+  }
+
+  static void transform_input(const Problem& p, const float* x, const Place& at, std::int64_t step, float* v) {
+    const std::int64_t top = at.row - p.top, left = at.column - p.left;
+    const float* image = x + at.n * p.h * p.w * p.c;
+    const bool inside = top >= 0 && top + tile <= p.h && left >= 0 && left + tile <= p.w;
+    for (std::int64_t c = 0; c < p.c; c += lanes) {
+      Vector half[tile][tile];
+#pragma GCC unroll 1
+      for (int j = 0; j < tile; ++j) {
+        Vector in[tile], out[tile];
+        if (inside && c + lanes <= p.c) {
+#pragma GCC unroll 16
+          for (int i = 0; i < tile; ++i) in[i] = load(image + ((top + i) * p.w + left + j) * p.c + c);
+        } else {
+          for (int i = 0; i < tile; ++i) {
+            const bool there = top + i >= 0 && top + i < p.h && left + j >= 0 && left + j < p.w;
+            in[i] = there ? load_first(image + ((top + i) * p.w + left + j) * p.c + c, p.c - c) : Vector{};
+          }
+        }
+        transform<F::in>(in, out);
+#pragma GCC unroll 16
+        for (int i = 0; i < tile; ++i) half[i][j] = out[i];
+      }
+#pragma GCC unroll 1
+      for (int i = 0; i < tile; ++i) {
+        Vector out[tile];
+        transform<F::in>(half[i], out);
+#pragma GCC unroll 16
+        for (int j = 0; j < tile; ++j) store(v + (i * tile + j) * step + c, out[j]);
+      }
+    }
+  }
+
+  static void transform_output(const Problem& p, const Tensors& t, const Place& at, std::int64_t channel,
+                               const float* m, std::int64_t step) {
+    for (int part = 0; part < panel_vectors && channel < p.k; ++part, channel += lanes, m += lanes) {
+      const Vector bias = t.bias ? load_first(t.bias + channel, p.k - channel) : Vector{};
+      Vector half[M][tile];
+#pragma GCC unroll 1
+      for (int j = 0; j < tile; ++j) {
+        Vector in[tile], out[M];
+#pragma GCC unroll 16
+        for (int i = 0; i < tile; ++i) in[i] = load(m + (i * tile + j) * step);
+        transform<F::out>(in, out);
+#pragma GCC unroll 16
+        for (int i = 0; i < M; ++i) half[i][j] = out[i];
+      }
+#pragma GCC unroll 1
+      for (int i = 0; i < M; ++i) {
+        if (at.row + i >= p.p()) break;
+        Vector out[M];
+        transform<F::out>(half[i], out);
+        const std::int64_t first = ((at.n * p.p() + at.row + i) * p.q() + at.column) * p.k + channel;
+#pragma GCC unroll 8
+        for (int j = 0; j < M; ++j) {
+          if (at.column + j >= p.q()) break;
+          Vector value = out[j] + bias;
+          const std::int64_t place = first + j * p.k;
+          if (t.residual) value += load_first(t.residual + place, p.k - channel);
+          store_first(t.y + place, p.relu ? rectified(value) : value, p.k - channel);
+        }
+      }
+    }
+  }
+
+  static void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* scratch, int threads) {
+    const std::int64_t size = block(p), total = tiles(p), blocks = divided_up(total, size);
+    const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, points), step = v_step(p);
+    const std::int64_t cuts = least(panels, threads > 1 ? divided_up(2 * threads, most(1, blocks)) : 1);
+    share(threads, blocks * cuts, [&](std::int64_t task, int thread) {
+      const std::int64_t cut = task % cuts, first = task / cuts * size, count = least(size, total - first);
+      float* v = reinterpret_cast<float*>(scratch) + thread * floats_a_thread(p);
+      float* m = v + points * step;
+      for (std::int64_t i = 0; i < count; ++i) transform_input(p, t.x, place(p, first + i), step, v + i * channels(p));
+      for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
+        for (std::int64_t begin = 0; begin < count; begin += together(p)) {
+          const std::int64_t end = least(count, begin + together(p));
+          for (int point = 0; point < points; ++point) {
+            for (std::int64_t i = begin; i < end; i += tile_rows) {
+              const std::int64_t rows = least(tile_rows, end - i);
+              const float* row[tile_rows];
+              for (int r = 0; r < rows; ++r) row[r] = v + point * step + (i + r) * channels(p);
+              const Store to{m + point * m_step(p) + (i - begin) * panel, panel, nullptr, nullptr, false, panel};
+              products[rows](row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * panel, to);
+            }
+          }
+          for (std::int64_t i = begin; i < end; ++i)
+            transform_output(p, t, place(p, first + i), at * panel, m + (i - begin) * panel, m_step(p));
+        }
+      }
+    });
+  }
+
+  static constexpr Algorithm algorithm(const char* name) {
+    return {name, refuses, cost, prepared, workspace, prepare, run};
+  }
+};
+
+}  // namespace striate::STRIATE_ISA

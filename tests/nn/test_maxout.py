@@ -26,18 +26,6 @@ def test_calls_the_function_of_its_name(make, function, rank):
     assert not layer.state_dict()
 
 
-@layers
-@pytest.mark.traced
-def test_is_open_to_compile_and_export(make, function, rank):
-    """One graph without breaks, and a program for any number of examples, give the layer's numbers."""
-    torch.compiler.reset()  # one `forward` serves all layers, and a process may compile it only so often
-    layer, x = make(), torch.randn(2, 4, *[5] * rank)
-    want = layer(x)
-    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="aot_eager")(x), want)
-    program = torch.export.export(layer, (x,), dynamic_shapes=({0: torch.export.Dim("n")},))
-    torch.testing.assert_close(program.module()(torch.cat([x, x])), torch.cat([want, want]))
-
-
 def test_it_prints_its_settings():
     """What it must be given, and what is not as usual."""
     assert repr(Maxout(3)) == "Maxout(pieces=3)"

@@ -80,6 +80,15 @@ def test_a_maximum_that_occurs_twice_gives_its_gradient_once():
         assert pool(torch.tensor([[1.0, torch.nan, 2.0]])).isnan().all()
 
 
+@ranks
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_means_of_short_numbers_are_rounded_once(rank, dtype):
+    """Sums that float16 cannot hold have means that it can, and those of bfloat16 do not stop growing."""
+    x = (torch.rand(1, 2, *[14] * rank) + 1).to(dtype) * 2**14
+    for pool in (lambda x: AVERAGE[rank](x, 2), lambda x: AVERAGE[rank](x, 1), GLOBAL_AVERAGE[rank]):
+        torch.testing.assert_close(pool(x), pool(x.double()).to(dtype), rtol=torch.finfo(dtype).eps, atol=0)
+
+
 POOLS = {
     "avg": lambda x, rank: AVERAGE[rank](x, 2),
     "max": lambda x, rank: MAXIMUM[rank](x, 2),

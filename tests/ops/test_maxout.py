@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
-from striate.errors import OptionError, ShapeError
+from striate.errors import DtypeError, OptionError, ShapeError
 from striate.ops import conv1d, tiled_conv1d
 from striate.ops.maxout import maxout, tile_max_pool1d, tile_max_pool2d, tile_max_pool3d
 
@@ -131,6 +131,12 @@ REFUSALS = [
         "maxout: pieces is no whole number.\n  pieces  1.5\nGive the maps in a group.",
     ),
     (
+        "no order",
+        lambda: maxout(torch.zeros(1, 6, dtype=torch.complex64), 2),
+        "maxout: input is of a dtype that cannot be pooled.\n  input  torch.complex64\n"
+        "Convert it, for example with input.float().",
+    ),
+    (
         "no tiles",
         lambda: tile_max_pool2d(torch.zeros(1, 4, 4), (0, 2)),
         "tile_max_pool2d: tiles is less than 1.\n  tiles  (0, 2)\nGive 1 or more.",
@@ -148,6 +154,6 @@ REFUSALS = [
 @pytest.mark.parametrize(("call", "message"), [r[1:] for r in REFUSALS], ids=[r[0] for r in REFUSALS])
 def test_groups_that_cannot_be_are_refused(call, message):
     """The message names the rule, the values and the way out."""
-    with pytest.raises((ShapeError, OptionError)) as error:
+    with pytest.raises((ShapeError, OptionError, DtypeError)) as error:
         call()
     assert str(error.value) == message

@@ -53,7 +53,7 @@ def adaptive_avg_pool1d(input: Float[Tensor, "*N C T"], output_size: AdaptiveSiz
         >>> adaptive_avg_pool1d(torch.arange(5.0)[None], 2)
         tensor([[1., 3.]])
     """
-    return _AVERAGE[1](input, _positions("adaptive_avg_pool1d", 1, input, output_size))
+    return _average("adaptive_avg_pool1d", 1, input, output_size)
 
 
 def adaptive_avg_pool2d(input: Float[Tensor, "*N C H W"], output_size: AdaptiveSizes) -> Float[Tensor, "*N C P Q"]:
@@ -85,7 +85,7 @@ def adaptive_avg_pool2d(input: Float[Tensor, "*N C H W"], output_size: AdaptiveS
         >>> adaptive_avg_pool2d(torch.zeros(1, 3, 5, 7), (None, 2)).shape
         torch.Size([1, 3, 5, 2])
     """
-    return _AVERAGE[2](input, _positions("adaptive_avg_pool2d", 2, input, output_size))
+    return _average("adaptive_avg_pool2d", 2, input, output_size)
 
 
 def adaptive_avg_pool3d(input: Float[Tensor, "*N C D H W"], output_size: AdaptiveSizes) -> Float[Tensor, "*N C O P Q"]:
@@ -100,7 +100,7 @@ def adaptive_avg_pool3d(input: Float[Tensor, "*N C D H W"], output_size: Adaptiv
         >>> adaptive_avg_pool3d(torch.zeros(1, 3, 5, 6, 7), 2).shape
         torch.Size([1, 3, 2, 2, 2])
     """
-    return _AVERAGE[3](input, _positions("adaptive_avg_pool3d", 3, input, output_size))
+    return _average("adaptive_avg_pool3d", 3, input, output_size)
 
 
 @overload
@@ -315,6 +315,13 @@ def _positions(caller: str, rank: int, input: Tensor, output_size: AdaptiveSizes
     check_pooled(caller, rank, input, floating=True)
     bins = chosen_bins(caller, output_size, rank)
     return [n if count is None else count for n, count in zip(input.shape[-rank:], bins, strict=True)]
+
+
+def _average(caller: str, rank: int, input: Tensor, output_size: AdaptiveSizes) -> Tensor:
+    positions = _positions(caller, rank, input, output_size)
+    # In three dimensions PyTorch adds up two-byte numbers as such: their sum overflows, or stops growing.
+    wide = input.float() if rank == 3 and input.dtype.itemsize == 2 else input
+    return _AVERAGE[rank](wide, positions).to(input.dtype)
 
 
 def _global_avg(caller: str, rank: int, input: Tensor) -> Tensor:

@@ -63,7 +63,8 @@ def lp_pool2d(
 
     Args:
         input: Input, with or without the axis of examples.
-        norm_type: The power `p`, above 0; `inf` takes the greatest of `|x|`. Powers that overflow give infinity.
+        norm_type: The power `p`, above 0; `inf` takes the greatest of `|x|`. Powers that overflow give
+            infinity, and those that underflow 0.
         kernel_size: Taps along each axis.
         stride: Input samples from one window to the next; without it they lie side by side.
         ceil_mode: Whether a last, partial window counts, if it starts inside the input or the padding before it.

@@ -11,7 +11,7 @@ from torch import Tensor
 from striate.errors import OptionError, ShapeError
 from striate.ops.geometry import Sizes, each
 from striate.ops.max_pool import max_pool1d, max_pool2d, max_pool3d
-from striate.ops.pooling import check_pooled
+from striate.ops.pooling import check_numbers, check_pooled
 
 __all__ = ["check_pieces", "maxout", "tile_max_pool1d", "tile_max_pool2d", "tile_max_pool3d"]
 
@@ -31,6 +31,7 @@ def maxout(input: Num[Tensor, "..."], pieces: int, dim: int = 1) -> Num[Tensor, 
     Raises:
         ShapeError: The maps do not part into groups of so many, or there is no such axis.
         OptionError: `pieces` is no whole number.
+        DtypeError: The input is complex or boolean.
 
     Source:
         Goodfellow et al., "Maxout networks", ICML 2013, section 3.
@@ -43,6 +44,7 @@ def maxout(input: Num[Tensor, "..."], pieces: int, dim: int = 1) -> Num[Tensor, 
         torch.Size([8, 48, 32, 32])
     """
     check_pieces("maxout", pieces)
+    check_numbers("maxout", input)
     if not -input.ndim <= dim < input.ndim:
         raise ShapeError(
             f"maxout: input has no axis {dim}.",

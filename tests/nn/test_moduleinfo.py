@@ -40,4 +40,4 @@ def test_a_rename_changes_nothing(name, dtype):
 def test_all_with_samples_are_among_them():
     """The convolutions, their transposes, the poolings and the normalisation."""
     kinds = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "Conv", "ConvTranspose", "LPPool", "MaxPool"]
-    assert {f"{kind}{rank}d" for kind in kinds for rank in (1, 2, 3)} | {"LocalResponseNorm"} == set(NAMES)
+    assert {f"{kind}{rank}d" for kind in kinds for rank in (1, 2, 3)} | {"LocalResponseNorm"} <= set(NAMES)

@@ -5,8 +5,14 @@ from striate.nn.classifier import Classifier
 from striate.nn.contrast_norm import LocalContrastNorm
 from striate.nn.conv import Conv1d, Conv2d, Conv3d
 from striate.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from striate.nn.depthwise_separable import (
+    DepthwiseSeparableConv1d,
+    DepthwiseSeparableConv2d,
+    DepthwiseSeparableConv3d,
+)
 from striate.nn.max_pool import MaxPool1d, MaxPool2d, MaxPool3d
 from striate.nn.response_norm import LocalResponseNorm
+from striate.nn.separable import SeparableConv2d, SeparableConv3d
 from striate.nn.shortcut import PadShortcut
 from striate.nn.tiled import TiledConv1d, TiledConv2d, TiledConv3d
 from striate.nn.tiled_transpose import TiledConvTranspose1d, TiledConvTranspose2d, TiledConvTranspose3d
@@ -25,6 +31,9 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "DepthwiseSeparableConv1d",
+    "DepthwiseSeparableConv2d",
+    "DepthwiseSeparableConv3d",
     "LocalContrastNorm",
     "LocalResponseNorm",
     "MaxPool1d",
@@ -34,6 +43,8 @@ __all__ = [
     "MaxUnpool2d",
     "MaxUnpool3d",
     "PadShortcut",
+    "SeparableConv2d",
+    "SeparableConv3d",
     "TiledConv1d",
     "TiledConv2d",
     "TiledConv3d",

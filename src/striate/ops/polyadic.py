@@ -5,6 +5,7 @@ tensors, and X the starts from which each of them is tried.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
@@ -17,12 +18,36 @@ Factors: TypeAlias = tuple[Tensor, Tensor, Tensor]
 
 # Sweeps at most, and the gain in ten of them, relative to the error, below which no more are made.
 SWEEPS, GAIN = 500, 3e-5
-# Where a sweep is work (multiply-adds for each start), only the start that is best after some sweeps goes on.
-TRIAL, LARGE = 30, 1e6
+# How many times what ten sweeps have gained may still be missing, where the error to come down to is given.
+HOPE = 20
+# Multiply-adds spent at most in sweeps, those that a small system of equations costs besides its own, and the sweeps
+# that every start is given where not all can have all.
+EFFORT, OVERHEAD, TRIAL = 1e9, 2e3, 10
 # How strongly a sweep is held to where it was: enough to keep terms that nearly cancel from running away.
 INERTIA = 1e-9
 # Newton's steps at most, and the multiply-adds in one of them above which none are made.
 STEPS, WORK = 100, 5e7
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """When to stop: at an error over all tensors, or where too little is gained."""
+
+    norm: Tensor  # of each tensor before it was scaled
+    limit: float
+
+    def met(self, error: Tensor) -> bool:
+        return self._total(error) <= self.limit
+
+    def idle(self, before: Tensor, after: Tensor) -> bool:
+        """Say whether ten steps have gained next to nothing, or far less than is missing."""
+        missing, gained = self._total(after) - self.limit, self._total(before) - self._total(after)
+        hopeless = self.limit > 0 and missing > HOPE * gained
+        return hopeless or bool(((before - after) / (before + 1e-12)).mean(1).max() < GAIN)
+
+    def _total(self, error: Tensor) -> float:
+        """Join the tensors' errors, for the best of the starts."""
+        return float(torch.linalg.vector_norm(error * self.norm, dim=1).min())
 
 
 def most_terms(shape: tuple[int, int, int]) -> int:
@@ -37,7 +62,7 @@ def most_terms(shape: tuple[int, int, int]) -> int:
 
 
 def polyadic(
-    tensors: Float[Tensor, "B I J L"], terms: int
+    tensors: Float[Tensor, "B I J L"], terms: int, limit: float = 0.0, near: Factors | None = None
 ) -> tuple[Float[Tensor, "B I M"], Float[Tensor, "B J M"], Float[Tensor, "B L M"]]:
     """Find `a`, `b`, `c` for which `Σ_m a[i, m] · b[j, m] · c[l, m]` is near each tensor in the least-squares sense.
 
@@ -48,6 +73,9 @@ def polyadic(
     Args:
         tensors: What to take apart, in float64.
         terms: How many outer products, at most `most_terms`.
+        limit: Frobenius norm of what is missing in all tensors together: below it, the search ends early, and as soon
+            as it seems out of reach.
+        near: What came out for fewer terms, from which the search can begin.
 
     Returns:
         The vectors, as columns; the three of a term are equally long.
@@ -70,19 +98,26 @@ def polyadic(
     order = [order[1], order[0], order[2]]
     turned = tensors.permute(0, *(1 + axis for axis in order)).contiguous()
     norm = torch.linalg.vector_norm(turned, dim=(1, 2, 3), keepdim=True)
-    turned = turned / torch.where(norm > 0, norm, 1.0)
-    a, b, c = _best(turned, [start(turned, terms) for start in STARTS])
+    norm = torch.where(norm > 0, norm, 1.0)
+    turned = turned / norm
+    sweeps = int(EFFORT / (tensors.numel() * terms + len(tensors) * (terms**3 + OVERHEAD)))
+    cheap = sweeps >= SWEEPS * len(STARTS)
+    starts = [start(turned, terms) for start in STARTS] if cheap or near is None else []
+    if near is not None:
+        a, b, c = (near[axis] for axis in order)
+        starts.append(_grown(turned, (a, b, c / norm[..., 0]), terms))
+    a, b, c = _best(turned, starts, SWEEPS if cheap else sweeps, _Goal(norm.flatten(), limit))
     found = _balanced((a, b, c * norm[..., 0]))
     back = sorted(range(3), key=order.__getitem__)
     return found[back[0]], found[back[1]], found[back[2]]
 
 
-def _best(tensors: Tensor, starts: list[Factors]) -> Factors:
+def _best(tensors: Tensor, starts: list[Factors], sweeps: int, goal: _Goal) -> Factors:
     a, b, c = (torch.stack(vectors) for vectors in zip(*starts, strict=True))
     factors: Factors = (a, b, c)
-    if tensors.numel() * a.shape[3] > LARGE:
-        factors = _nearest(tensors, _swept(tensors, factors, TRIAL))
-    a, b, c = _nearest(tensors, _refined(tensors, _swept(tensors, factors, SWEEPS)))
+    if sweeps < SWEEPS and len(starts) > 1:
+        factors = _nearest(tensors, _swept(tensors, factors, TRIAL, goal))
+    a, b, c = _nearest(tensors, _refined(tensors, _swept(tensors, factors, sweeps, goal), goal))
     return a[0], b[0], c[0]
 
 
@@ -93,19 +128,20 @@ def _nearest(tensors: Tensor, factors: Factors) -> Factors:
     return a, b, c
 
 
-def _swept(tensors: Tensor, factors: Factors, sweeps: int) -> Factors:
+def _swept(tensors: Tensor, factors: Factors, sweeps: int, goal: _Goal) -> Factors:
     """Make sweeps of alternating least squares, each followed by a longer step the same way if that is better."""
     checked = _error(tensors, *factors)
+    if goal.met(checked):
+        return factors
     for count in range(1, sweeps + 1):
         near = _sweep(tensors, *factors)
         far = _moved(factors, near, max(1.0, count ** (1 / 3)))
         error, farther = _error(tensors, *near), _error(tensors, *far)
         factors = _chosen(farther < error, far, near)
-        if count % 10 == 0:
-            error = torch.minimum(error, farther)
-            if ((checked - error) / (checked + 1e-12)).mean(1).max() < GAIN:
-                break
-            checked = error
+        error = torch.minimum(error, farther)
+        if goal.met(error) or (count % 10 == 0 and goal.idle(checked, error)):
+            break
+        checked = error if count % 10 == 0 else checked
     return factors
 
 
@@ -134,14 +170,14 @@ def _sweep(tensors: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Factors:
     return a, b, _solved(tensors.flatten(1, 2).mT @ product, _gram(a) * _gram(b), c)
 
 
-def _refined(tensors: Tensor, factors: Factors) -> Factors:
+def _refined(tensors: Tensor, factors: Factors, goal: _Goal) -> Factors:
     """Make damped Newton steps in all three at once: where sweeps creep, these arrive. Too large for large tensors."""
     starts, unknowns = factors[0].shape[0], sum(vectors.shape[2:].numel() for vectors in factors)
-    if starts * tensors.numel() * unknowns**2 > WORK:
+    error = _error(tensors, *factors)
+    if goal.met(error) or starts * tensors.numel() * unknowns**2 > WORK:
         return factors
-    error, damping = _error(tensors, *factors), factors[0].new_full(factors[0].shape[:2], 1e-3)
-    checked = error
-    factors = _balanced(factors)
+    damping = factors[0].new_full(factors[0].shape[:2], 1e-3)
+    checked, factors = error, _balanced(factors)
     for count in range(1, STEPS + 1):
         jacobian = _jacobian(*factors)
         rest = (tensors - _composed(*factors)).flatten(2).unsqueeze(3)
@@ -155,10 +191,9 @@ def _refined(tensors: Tensor, factors: Factors) -> Factors:
         better = after < error
         factors, error = _chosen(better, (a, b, c), factors), torch.where(better, after, error)
         damping = torch.where(better, damping / 4, damping * 4).clamp(1e-14, 1e6)
-        if count % 10 == 0:
-            if ((checked - error) / (checked + 1e-12)).mean(1).max() < GAIN:
-                break
-            checked = error
+        if goal.met(error) or (count % 10 == 0 and goal.idle(checked, error)):
+            break
+        checked = error if count % 10 == 0 else checked
     return factors
 
 
@@ -188,8 +223,8 @@ def _solved(right: Tensor, gram: Tensor, before: Tensor) -> Tensor:
 
 
 def _composed(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    product = (a.unsqueeze(3) * b.unsqueeze(2)).flatten(2, 3)
-    return (product @ c.mT).unflatten(2, (a.shape[2], b.shape[2]))
+    product = (a.unsqueeze(-2) * b.unsqueeze(-3)).flatten(-3, -2)
+    return (product @ c.mT).unflatten(-2, (a.shape[-2], b.shape[-2]))
 
 
 def _error(tensors: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
@@ -212,6 +247,13 @@ def _slices(tensors: Tensor, terms: int) -> Factors:
     a = left.transpose(2, 3).flatten(1, 2)[every, strongest].mT
     c = (values.unsqueeze(3) * right).flatten(1, 2)[every, strongest].mT
     b = torch.nn.functional.one_hot(slices, tensors.shape[2]).to(tensors.dtype).mT
+    return a, b, c
+
+
+def _grown(tensors: Tensor, near: Factors, terms: int) -> Factors:
+    """Start from fewer terms, and the strongest singular vectors of what these leave."""
+    left = tensors - _composed(*near)
+    a, b, c = (torch.cat(vectors, 2) for vectors in zip(near, _slices(left, terms - near[0].shape[2]), strict=True))
     return a, b, c
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from math import prod
 from typing import TypeAlias
 
@@ -137,17 +137,20 @@ def separate(
     turned = _turned(full, groups)
     most, method = METHODS[turned.ndim]
     _check_wish(caller, rank, tolerance, most(turned.shape[1:]), kernel)
-    at, norm = method(turned), float(torch.linalg.vector_norm(full))
+    norm, eps = float(torch.linalg.vector_norm(full)), torch.finfo(kernel.dtype).eps
+    limit = 0.0 if tolerance is None else max(tolerance, 8 * eps)
+    # Rounding the factors to the kernel's dtype will add to the error.
+    goal = norm * max(limit**2 - (4 * eps) ** 2, 0.0) ** 0.5
+    at = method(turned, goal)
 
+    @cache
     def tried(rank: int) -> tuple[Factors, float]:
         factors = tuple(factor.to(kernel.dtype) for factor in _as_kernels(at(rank), full))
         rest = composed_kernel([factor.double() for factor in factors], groups) - full
         return factors, float(torch.linalg.vector_norm(rest)) / (norm or 1.0)
 
     if rank is None:
-        limit = max(tolerance or 0.0, 8 * torch.finfo(kernel.dtype).eps)
-        low = _lower_bound(turned, limit * norm)
-        rank = _least(lambda rank: tried(rank)[1] <= limit, low, most(turned.shape[1:]))
+        rank = _least(lambda rank: tried(rank)[1] <= limit, *_bounds(turned, limit * norm, goal))
     factors, error = tried(rank)
     return Separated(tuple(f.to(kernel.device) for f in factors), rank, error, tuple(kernel.shape), groups)
 
@@ -171,42 +174,55 @@ def _as_kernels(vectors: Factors, kernel: Tensor) -> Factors:
     )
 
 
-def _by_singular_values(matrices: Tensor) -> Callable[[int], Factors]:
+def _by_singular_values(matrices: Tensor, _: float) -> Callable[[int], Factors]:
     """Cut off all but the largest singular values, and give each side their root."""
     left, values, right = torch.linalg.svd(matrices, full_matrices=False)
     a, b = left * values.sqrt().unsqueeze(1), right.mT * values.sqrt().unsqueeze(1)
     return lambda rank: (a[..., :rank], b[..., :rank])
 
 
+def _by_products(tensors: Tensor, goal: float) -> Callable[[int], Factors]:
+    """Look for the terms, each time from the fewer ones that are known already."""
+    known: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+
+    def at(rank: int) -> Factors:
+        near = known.get(max((fewer for fewer in known if fewer < rank), default=0))
+        known[rank] = polyadic(tensors, rank, goal, near)
+        return known[rank]
+
+    return at
+
+
 # By the number of axes, that of the groups counted: the most terms that can be needed, and how to find so many.
-METHODS: dict[int, tuple[Callable[..., int], Callable[[Tensor], Callable[[int], Factors]]]] = {
+METHODS: dict[int, tuple[Callable[..., int], Callable[[Tensor, float], Callable[[int], Factors]]]] = {
     3: (min, _by_singular_values),
-    4: (most_terms, lambda tensors: partial(polyadic, tensors)),
+    4: (most_terms, _by_products),
 }
 
 
-def _lower_bound(tensors: Tensor, limit: float) -> int:
-    """Give the fewest terms that can be near enough: no fewer than are along each axis taken by itself."""
-    fewest = 1
-    for axis in range(1, tensors.ndim):
-        values = torch.linalg.svdvals(tensors.movedim(axis, 1).flatten(2))
-        beyond = values.square().sum(0).flip(0).cumsum(0).flip(0)  # what is lost by leaving out this one and the rest
-        fewest = max(fewest, int((beyond > limit**2).sum()))
-    return fewest
+def _bounds(tensors: Tensor, limit: float, goal: float) -> tuple[int, int]:
+    """Give the fewest terms that can do, which each axis by itself wants, and so many as do, each slice by itself."""
+    axes = range(1, tensors.ndim)
+    low = max(_needed(torch.linalg.svdvals(tensors.movedim(axis, 1).flatten(2)), limit) for axis in axes)
+    shortest = min(axes, key=lambda axis: tensors.shape[axis])
+    # Of a matrix the only slice is itself, and both are the same.
+    return low, max(low, _needed(torch.linalg.svdvals(tensors.movedim(shortest, 1)).flatten(1), goal))
+
+
+def _needed(values: Tensor, limit: float) -> int:
+    """Count the singular values to be kept in each group, so that what is left out in all of them is small enough."""
+    lost = values.sort(1).values.square().sum(0).cumsum(0)  # by all but one, but two, ...
+    return max(1, int((lost > limit**2).sum()))
 
 
 def _least(fits: Callable[[int], bool], low: int, high: int) -> int:
-    """Find the least rank that fits, the highest if none does: by doubling steps from the lowest, then by halves."""
-    if low >= high or fits(low):
-        return min(low, high)
-    step, up = 1, min(low + 1, high)
-    while up < high and not fits(up):
-        low, step = up, 2 * step
-        up = min(low + step, high)
-    while up - low > 1:
-        middle = (low + up) // 2
-        low, up = (low, middle) if fits(middle) else (middle, up)
-    return up
+    """Find by halving the least rank that fits; the highest is taken to fit."""
+    if low < high and fits(low):
+        return low
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
 
 
 def _check_kernel(caller: str, kernel: Tensor, groups: int) -> None:

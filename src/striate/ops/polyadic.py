@@ -102,22 +102,26 @@ def polyadic(
     turned = turned / norm
     sweeps = int(EFFORT / (tensors.numel() * terms + len(tensors) * (terms**3 + OVERHEAD)))
     cheap = sweeps >= SWEEPS * len(STARTS)
-    starts = [start(turned, terms) for start in STARTS] if cheap or near is None else []
+    # The slices are there in any case: no result is worse.
+    starts = [start(turned, terms) for start in (STARTS if cheap or near is None else STARTS[:1])]
     if near is not None:
         a, b, c = (near[axis] for axis in order)
         starts.append(_grown(turned, (a, b, c / norm[..., 0]), terms))
-    a, b, c = _best(turned, starts, SWEEPS if cheap else sweeps, _Goal(norm.flatten(), limit))
+    trial = SWEEPS if cheap else TRIAL if near is None else 0
+    a, b, c = _best(turned, starts, (trial, min(sweeps, SWEEPS)), _Goal(norm.flatten(), limit))
     found = _balanced((a, b, c * norm[..., 0]))
     back = sorted(range(3), key=order.__getitem__)
     return found[back[0]], found[back[1]], found[back[2]]
 
 
-def _best(tensors: Tensor, starts: list[Factors], sweeps: int, goal: _Goal) -> Factors:
+def _best(tensors: Tensor, starts: list[Factors], sweeps: tuple[int, int], goal: _Goal) -> Factors:
+    """Give every start some sweeps, and then the best of each tensor some more."""
     a, b, c = (torch.stack(vectors) for vectors in zip(*starts, strict=True))
-    factors: Factors = (a, b, c)
-    if sweeps < SWEEPS and len(starts) > 1:
-        factors = _nearest(tensors, _swept(tensors, factors, TRIAL, goal))
-    a, b, c = _nearest(tensors, _refined(tensors, _swept(tensors, factors, sweeps, goal), goal))
+    trial, more = sweeps
+    factors = _swept(tensors, (a, b, c), trial, goal)
+    if trial < more:
+        factors = _swept(tensors, _nearest(tensors, factors), more, goal)
+    a, b, c = _nearest(tensors, _refined(tensors, factors, goal))
     return a[0], b[0], c[0]
 
 

@@ -66,7 +66,7 @@ def test_comes_from_a_trained_convolution(make):
     conv = make().eval()
     kind, rank = (SeparableConv2d, 2) if conv.weight.ndim == 4 else (SeparableConv3d, 3)
     before = torch.get_rng_state()
-    layer = kind.from_conv(conv, tolerance=0.0)
+    layer, _ = kind.from_conv(conv, tolerance=0.0)
     assert torch.equal(before, torch.get_rng_state())
     assert not layer.training
     x = torch.randn(2, 4, *[9] * rank, dtype=conv.weight.dtype)
@@ -78,12 +78,22 @@ def test_comes_from_a_trained_convolution(make):
 def test_comes_as_near_as_separate_says():
     """With fewer terms, the difference is that of the kernels."""
     conv = nn.Conv2d(8, 8, 5)
-    layer, separated = SeparableConv2d.from_conv(conv, rank=4), separate(conv.weight, 4)
-    torch.testing.assert_close(layer.composed(), separated.kernel())
-    assert layer.rank == 4
+    layer, report = SeparableConv2d.from_conv(conv, rank=4)
+    torch.testing.assert_close(layer.composed(), report.kernel())
+    assert layer.rank == report.rank == 4
+    assert report.error == separate(conv.weight, 4).error
+
+
+def test_learns_by_itself_from_there():
+    """Neither the convolution it comes from nor the report changes with it."""
+    conv = nn.Conv2d(8, 8, 5)
+    layer, report = SeparableConv2d.from_conv(conv, rank=4)
+    bias, kernel = conv.bias.detach().clone(), report.kernel()
     with torch.no_grad():
-        layer.bias.add_(1)
-    assert not torch.equal(layer.bias, conv.bias)
+        for parameter in layer.parameters():
+            parameter.add_(1)
+    assert torch.equal(conv.bias, bias)
+    assert torch.equal(report.kernel(), kernel)
 
 
 @layers

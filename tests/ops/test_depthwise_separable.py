@@ -65,6 +65,33 @@ def test_equals_the_dense_convolution(problem, multiplier, mode):
     )
 
 
+@given(problems(), st.integers(1, 2))
+@settings(max_examples=25)
+def test_is_linear_in_the_input_and_in_each_kernel(problem, multiplier):
+    """Sums and multiples go through; and the output has the sizes of the formula."""
+    p = replace(problem, groups=1)
+    x, y = p.input(), p.input().flip(-1)
+    (d, w), (e, v) = (kernels_of(p.channels, multiplier, p.kernels, p.kernel) for _ in range(2))
+    options = {name: p.settings[name] for name in ("stride", "padding", "dilation")}
+    convolve = lambda *tensors: OURS[p.rank](*tensors, **options)  # noqa: E731
+    assert convolve(x, d, w).shape[2:] == p.positions
+    torch.testing.assert_close(convolve(2 * x - 3 * y, d, w), 2 * convolve(x, d, w) - 3 * convolve(y, d, w))
+    torch.testing.assert_close(convolve(x, 2 * d - 3 * e, w), 2 * convolve(x, d, w) - 3 * convolve(x, e, w))
+    torch.testing.assert_close(convolve(x, d, 2 * w - 3 * v), 2 * convolve(x, d, w) - 3 * convolve(x, d, v))
+
+
+@given(problems(), st.data())
+@settings(max_examples=25)
+def test_shifts_with_the_input(problem, data):
+    """With circular padding, an input turned by some samples gives an output turned by as many."""
+    shift, axes = tuple(data.draw(st.integers(-3, 3)) for _ in range(problem.rank)), tuple(range(-problem.rank, 0))
+    pair = kernels_of(problem.channels, 2, problem.kernels, problem.kernel)
+    x = problem.draw(2, problem.channels, *[5] * problem.rank)
+    options = {"padding": "same", "padding_mode": "circular", "dilation": problem.dilation}
+    want = OURS[problem.rank](x, *pair, **options).roll(shift, axes)
+    torch.testing.assert_close(OURS[problem.rank](x.roll(shift, axes), *pair, **options), want)
+
+
 @ranks
 @pytest.mark.parametrize("padding", ["same", "full", "valid"])
 def test_named_paddings(rank, padding):
@@ -101,6 +128,9 @@ def test_strides_types_and_devices_do_not_matter(rank):
     x, kernels = torch.randn(2, 4, *[5] * rank), kernels_of(4, 1, 3, (3,) * rank, torch.float32)
     want = OURS[rank](x, *kernels)
     torch.testing.assert_close(OURS[rank](x[0], *kernels), want[0])
+    if rank > 1:
+        last = {2: torch.channels_last, 3: torch.channels_last_3d}[rank]
+        torch.testing.assert_close(OURS[rank](x.to(memory_format=last), *kernels), want)
     torch.testing.assert_close(OURS[rank](x.transpose(1, -1).contiguous().transpose(1, -1), *kernels), want)
     assert OURS[rank](x[:0], *kernels).shape == (0, *want.shape[1:])
     half = OURS[rank](x.bfloat16(), *(k.bfloat16() for k in kernels))

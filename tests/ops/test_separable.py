@@ -8,6 +8,7 @@ from family import by_definition as convolved
 from family import problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import correlate
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional as F
@@ -91,6 +92,45 @@ def test_equals_the_dense_convolution_in_every_padding_mode(problem, mode, paddi
     torch.testing.assert_close(
         SEPARABLE[p.rank](x, factors, **options), CONV[p.rank](x, composed_kernel(factors, p.groups), **options)
     )
+
+
+@given(problems(ranks=(2, 3)), st.integers(1, 2))
+@settings(max_examples=25)
+def test_is_linear_in_the_input_and_in_each_factor(problem, terms):
+    """Sums and multiples go through; and the output has the sizes of the formula."""
+    p, x, y = problem, problem.input(), problem.input().flip(-1)
+    factors, others = (factors_of(p.groups, p.kernels, p.channels, p.kernel, terms) for _ in range(2))
+    convolve = lambda x, f: SEPARABLE[p.rank](x, f, **p.settings)  # noqa: E731
+    assert convolve(x, factors).shape[2:] == p.positions
+    torch.testing.assert_close(convolve(2 * x - 3 * y, factors), 2 * convolve(x, factors) - 3 * convolve(y, factors))
+    for axis in range(p.rank):
+        mine, both = ([*factors] for _ in range(2))
+        mine[axis], both[axis] = others[axis], 2 * factors[axis] - 3 * others[axis]
+        torch.testing.assert_close(convolve(x, both), 2 * convolve(x, factors) - 3 * convolve(x, mine))
+
+
+@given(problems(ranks=(2, 3)), st.data())
+@settings(max_examples=25)
+def test_shifts_with_the_input(problem, data):
+    """With circular padding, an input turned by some samples gives an output turned by as many."""
+    shift = tuple(data.draw(st.integers(-3, 3)) for _ in range(problem.rank))
+    axes = tuple(range(-problem.rank, 0))
+    factors = factors_of(problem.groups, problem.kernels, problem.channels, problem.kernel, 2)
+    x = problem.draw(2, problem.channels * problem.groups, *[5] * problem.rank)
+    options = {"padding": "same", "padding_mode": "circular", "groups": problem.groups, "dilation": problem.dilation}
+    want = SEPARABLE[problem.rank](x, factors, **options).roll(shift, axes)
+    torch.testing.assert_close(SEPARABLE[problem.rank](x.roll(shift, axes), factors, **options), want)
+
+
+@ranks
+def test_is_what_scipy_has_along_each_axis(rank):
+    """One channel, one term: scipy's correlation along one axis after the other."""
+    factors, x = factors_of(1, 1, 1, (3, 2, 4)[:rank], 1), torch.randn(1, 1, *[7] * rank, dtype=torch.float64)
+    want = x[0, 0].numpy()
+    for axis, factor in enumerate(factors):
+        want = correlate(want, factor[0, 0].numpy(), mode="valid", method="direct")
+        assert want.shape[axis] == 8 - factor.shape[2 + axis]
+    torch.testing.assert_close(SEPARABLE[rank](x, factors)[0, 0], torch.from_numpy(want))
 
 
 @ranks

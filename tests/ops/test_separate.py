@@ -57,6 +57,28 @@ def test_tolerance_is_met(seed, tolerance, shape):
         assert separate(kernel, separated.rank - 1).error > tolerance
 
 
+@pytest.mark.parametrize(
+    ("shape", "groups", "tolerance"),
+    [((32, 32, 3, 3, 3), 1, 0.5), ((32, 32, 3, 3, 3), 1, 0.05), ((512, 1, 3, 3, 3), 512, 0.3)],
+)
+def test_tolerance_is_met_by_large_kernels(shape, groups, tolerance):
+    """Where the search has to hurry: with no more terms than the best slices need, and no fewer than any axis does."""
+    kernel = torch.randn(shape)
+    separated = separate(kernel, tolerance=tolerance, groups=groups)
+    assert relative(separated, kernel) <= tolerance
+    assert separated.error == pytest.approx(relative(separated, kernel))
+    tensors = kernel.double().unflatten(0, (groups, -1)).permute(0, 2, 3, 4, 1, 5).flatten(4).flatten(1, 2)
+    limit = (tolerance * tensors.norm()) ** 2
+
+    def needed(values):
+        return sum(values.sort(1).values.square().sum(0).cumsum(0) > limit).item()
+
+    slices = needed(torch.linalg.svdvals(tensors.transpose(1, 2)).flatten(1))
+    axes = [needed(torch.linalg.svdvals(tensors.movedim(axis, 1).flatten(2))) for axis in (1, 2, 3)]
+    assert max(axes) <= separated.rank <= slices
+    assert separated.rank < slices or tolerance < 0.1
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 def test_separable_filters_are_found_out(dtype):
     """Sobel's and Gauss's filters are one outer product, of bars in all six directions, two."""

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from striate.nn.fan_in import fan_in_
-from striate.nn.separable import share_fan_in_, shown
+from striate.nn.convolution import shown
+from striate.nn.fan_in import fan_in_, share_fan_in_
 from striate.ops.depthwise_separable import (
     depthwise_separable_conv1d,
     depthwise_separable_conv2d,
@@ -78,8 +78,8 @@ class _DepthwiseSeparableConv(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         """Show the settings in the printed network, as PyTorch's layers do."""
-        own = {"depth_multiplier": self.depth_multiplier} if self.depth_multiplier > 1 else {}
-        return shown(self, **own)
+        own = [f"depth_multiplier={self.depth_multiplier}"] * (self.depth_multiplier > 1)
+        return ", ".join([*shown(self), *own, *["bias=False"] * (self.bias is None)])
 
 
 class DepthwiseSeparableConv1d(_DepthwiseSeparableConv):

@@ -4,7 +4,7 @@ They own the factors; `ops.separable` does the work.
 """
 
 from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
 from typing import Any, ClassVar, Self
 
@@ -13,15 +13,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from striate.errors import OptionError
-from striate.nn.convolution import TransposedConvolution
-from striate.nn.fan_in import fan_in_
+from striate.nn.convolution import TransposedConvolution, shown
+from striate.nn.fan_in import fan_in_, share_fan_in_
 from striate.ops.geometry import Padding, Sizes, Window, each
 from striate.ops.operands import check_groups
 from striate.ops.padding import PaddingMode, check_mode
 from striate.ops.separable import composed_kernel, separable_conv2d, separable_conv3d
-from striate.ops.separate import separate
+from striate.ops.separate import Separated, separate
 
-__all__ = ["SeparableConv2d", "SeparableConv3d", "share_fan_in_", "shown"]
+__all__ = ["SeparableConv2d", "SeparableConv3d"]
 
 
 class _SeparableConv(nn.Module, ABC):
@@ -68,13 +68,18 @@ class _SeparableConv(nn.Module, ABC):
         self.reset_parameters()
 
     @classmethod
-    def from_conv(cls, conv: nn.Module, rank: int | None = None, tolerance: float | None = None) -> Self:
-        """Make the layer that comes near a trained convolution, PyTorch's or ours; it takes the same input.
+    def from_conv(
+        cls, conv: nn.Module, rank: int | None = None, tolerance: float | None = None
+    ) -> tuple[Self, Separated]:
+        """Make the layer that comes near a trained convolution, PyTorch's or ours, and say how near.
 
         Args:
             conv: A layer with shared kernels, for as many axes.
             rank: Terms of the sum, for each group. Either this,
-            tolerance: or the largest error of the kernel allowed; see `ops.separate`, which also reports it.
+            tolerance: or the largest error of the kernel allowed; see `ops.separate`.
+
+        Returns:
+            The layer, which takes the same input, and the report of `ops.separate`.
 
         Raises:
             OptionError: The layer is no such convolution; or see `ops.separate`.
@@ -94,10 +99,10 @@ class _SeparableConv(nn.Module, ABC):
         sizes = weight.shape[1] * separated.groups, weight.shape[0], tuple(weight.shape[2:])
         # On no device: nothing is drawn, and nobody else's random numbers change.
         layer = cls(*sizes, **settings, device="meta", rank=separated.rank)
-        layer.factors = nn.ParameterList(separated.factors)
+        layer.factors = nn.ParameterList([factor.clone() for factor in separated.factors])
         bias = getattr(conv, "bias", None)
         layer.bias = None if bias is None else nn.Parameter(bias.detach().clone())
-        return layer.train(conv.training)
+        return layer.train(conv.training), separated
 
     def reset_parameters(self) -> None:
         """Draw new factors, for which the composed kernel varies as a dense layer's does."""
@@ -116,7 +121,7 @@ class _SeparableConv(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         """Show the settings in the printed network, as PyTorch's layers do."""
-        return shown(self, rank=self.rank)
+        return ", ".join([*shown(self), f"rank={self.rank}", *["bias=False"] * (self.bias is None)])
 
     def _heads(self) -> list[tuple[int, int]]:
         """Give the channels out of each pass, and into each of its groups."""
@@ -155,9 +160,9 @@ class SeparableConv2d(_SeparableConv):
         )
         >>> layer(torch.zeros(2, 16, 8, 8)).shape, layer.composed().shape
         (torch.Size([2, 32, 8, 8]), torch.Size([32, 16, 5, 3]))
-        >>> near = SeparableConv2d.from_conv(torch.nn.Conv2d(16, 32, 3), tolerance=0.5)
-        >>> near(torch.zeros(2, 16, 8, 8)).shape
-        torch.Size([2, 32, 6, 6])
+        >>> near, report = SeparableConv2d.from_conv(torch.nn.Conv2d(16, 32, 3), tolerance=0.5)
+        >>> near(torch.zeros(2, 16, 8, 8)).shape, report.error < 0.5
+        (torch.Size([2, 32, 6, 6]), True)
     """
 
     axes, op = 2, separable_conv2d
@@ -173,37 +178,3 @@ class SeparableConv3d(_SeparableConv):
     """
 
     axes, op = 3, separable_conv3d
-
-
-def share_fan_in_(factors: Sequence[Tensor] | nn.ParameterList, fan_ins: Sequence[int]) -> None:
-    """Fill the kernels of passes that follow each other, uniformly.
-
-    The variance of each is `3 ** (-1 / passes) / fan_in` of its own pass: so that of the kernel which they compose is
-    1/3 over the inputs of a unit, as PyTorch's dense layers have it.
-
-    Args:
-        factors: What to fill.
-        fan_ins: Inputs of a unit of each pass.
-
-    Example:
-        >>> import torch
-        >>> factors = [torch.empty(100), torch.empty(100)]
-        >>> share_fan_in_(factors, [4, 9])
-        >>> bool(factors[0].abs().max() < 0.66), bool(factors[1].abs().max() < 0.44)
-        (True, True)
-    """
-    for factor, fan_in in zip(factors, fan_ins, strict=True):
-        bound = (3 ** (1 - 1 / len(fan_ins)) / fan_in) ** 0.5
-        nn.init.uniform_(factor, -bound, bound)
-
-
-def shown(layer: Any, **own: int) -> str:
-    """Write a layer's settings: the main ones, those that are not the usual ones, then those of its own."""
-    usual = {"padding": 0, "dilation": 1, "groups": 1, "padding_mode": "zeros"}
-    parts = [f"{layer.in_channels}, {layer.out_channels}, kernel_size={layer.kernel_size}, stride={layer.stride}"]
-    for name, default in usual.items():
-        value = getattr(layer, name, default)
-        if value not in (default, (default,) * len(layer.kernel_size)):
-            parts.append(f"{name}={value!r}")
-    parts += [f"{name}={value}" for name, value in own.items()]
-    return ", ".join(parts + ["bias=False"] * (layer.bias is None))

@@ -26,13 +26,30 @@ def test_finds_a_sum_of_few_products_again(shape, data):
     assert relative(tensors, polyadic(tensors, terms)).max() < 1e-9
 
 
-@pytest.mark.parametrize(("shape", "terms"), [((4, 3, 5), 5), ((9, 3, 6), 7), ((3, 3, 3), 4)])
-def test_finds_more_terms_than_an_axis_has_samples(shape, terms):
-    """Where no eigenvectors help, Newton's steps arrive most of the time, and come near the rest of it."""
+@pytest.mark.parametrize(("shape", "terms"), [((4, 3, 5), 5), ((9, 3, 6), 7), ((18, 3, 6), 8), ((6, 14, 4), 12)])
+def test_finds_more_terms_than_two_axes_have_samples(shape, terms):
+    """As many as the longest has, if its slices are mixed from few enough products: exact."""
     tensors = composed(*(torch.randn(4, n, terms, dtype=torch.float64) for n in shape))
-    errors = relative(tensors, polyadic(tensors, terms))
+    assert relative(tensors, polyadic(tensors, terms)).max() < 1e-9
+
+
+def test_finds_more_terms_than_any_axis_has_samples():
+    """Where nothing is solved at once, Newton's steps arrive most of the time, and come near the rest of it."""
+    tensors = composed(*(torch.randn(4, 3, 4, dtype=torch.float64) for _ in range(3)))
+    errors = relative(tensors, polyadic(tensors, 4))
     assert (errors < 1e-6).double().mean() >= 0.5
     assert errors.max() < 0.05
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 3, 7), (1, 40, 3, 48), (300, 3, 3, 3)])
+def test_growing_is_no_worse_than_fewer_terms(shape):
+    """What is known already is kept, small tensors or large; and the search ends below the limit."""
+    tensors = torch.randn(shape, dtype=torch.float64)
+    few = polyadic(tensors, 2)
+    more = polyadic(tensors, 4, near=few)
+    assert (relative(tensors, more) <= relative(tensors, few) + 1e-12).all()
+    limit = 1.01 * (tensors - composed(*more)).norm().item()
+    assert (tensors - composed(*polyadic(tensors, 4, limit, few))).norm() <= limit
 
 
 @given(st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)))

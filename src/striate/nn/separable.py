@@ -6,7 +6,7 @@ They own the factors; `ops.separable` does the work.
 from abc import ABC
 from collections.abc import Callable
 from math import prod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -22,6 +22,8 @@ from striate.ops.separable import composed_kernel, separable_conv2d, separable_c
 from striate.ops.separate import Separated, separate
 
 __all__ = ["SeparableConv2d", "SeparableConv3d"]
+
+Layer = TypeVar("Layer", bound="_SeparableConv")
 
 
 class _SeparableConv(nn.Module, ABC):
@@ -69,8 +71,8 @@ class _SeparableConv(nn.Module, ABC):
 
     @classmethod
     def from_conv(
-        cls, conv: nn.Module, rank: int | None = None, tolerance: float | None = None
-    ) -> tuple[Self, Separated]:
+        cls: type[Layer], conv: nn.Module, rank: int | None = None, tolerance: float | None = None
+    ) -> tuple[Layer, Separated]:
         """Make the layer that comes near a trained convolution, PyTorch's or ours, and say how near.
 
         Args:

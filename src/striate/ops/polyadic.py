@@ -25,6 +25,8 @@ HOPE = 20
 EFFORT, OVERHEAD, TRIAL = 1e9, 2e3, 10
 # How strongly a sweep is held to where it was: enough to keep terms that nearly cancel from running away.
 INERTIA = 1e-9
+# Multiply-adds above which single products are not looked for among mixtures of slices.
+DETECTABLE = 3e9
 # Newton's steps at most, and the multiply-adds in one of them above which none are made.
 STEPS, WORK = 100, 5e7
 
@@ -68,7 +70,9 @@ def polyadic(
 
     Alternating least squares from several starts, of which the best result is kept for each tensor. The problem has
     local minima, and no method is known to find the best; but the error is never larger than that of the best slices
-    taken apart by themselves, and none is left with `most_terms`. The same numbers come out every time.
+    taken apart by themselves, and none is left with `most_terms`. A sum of M products in general position is found
+    again if M is at most the second longest axis; and, in tensors that are not large, if it is at most the longest and
+    M·(M - 1) at most I·(I - 1)·J·(J - 1) / 2 of the other two. Beyond, often. The same numbers come out every time.
 
     Args:
         tensors: What to take apart, in float64.
@@ -83,8 +87,10 @@ def polyadic(
     Source:
         Kolda and Bader, "Tensor decompositions and applications", SIAM Review 51 (2009), section 3.4; the start from
         eigenvectors: Leurgans, Ross and Abel, "A decomposition for three-way arrays", SIAM J. Matrix Anal. Appl. 14
-        (1993); the inertia: Li, Kindermann and Navasca, "Some convergence results on the regularized alternating
-        least-squares method for tensor decomposition", Linear Algebra Appl. 438 (2013).
+        (1993); that from mixtures of slices: De Lathauwer, "A link between the canonical decomposition in multilinear
+        algebra and simultaneous matrix diagonalization", SIAM J. Matrix Anal. Appl. 28 (2006); the inertia: Li,
+        Kindermann and Navasca, "Some convergence results on the regularized alternating least-squares method for tensor
+        decomposition", Linear Algebra Appl. 438 (2013).
 
     Example:
         >>> import torch
@@ -92,10 +98,9 @@ def polyadic(
         >>> torch.einsum("bim,bjm,blm->bijl", *polyadic(tensor, 1)).sub(tensor).abs().max() < 1e-12
         tensor(True)
     """
-    # The starts below want the shortest axis in the middle.
-    shape = tensors.shape[1:]
-    order = sorted(range(3), key=lambda axis: (shape[axis] != min(shape), axis))
-    order = [order[1], order[0], order[2]]
+    # The starts below want the shortest axis in the middle, and the longest last.
+    shortest, between, longest = sorted(range(3), key=lambda axis: tensors.shape[1 + axis])
+    order = [between, shortest, longest]
     turned = tensors.permute(0, *(1 + axis for axis in order)).contiguous()
     norm = torch.linalg.vector_norm(turned, dim=(1, 2, 3), keepdim=True)
     norm = torch.where(norm > 0, norm, 1.0)
@@ -170,8 +175,7 @@ def _sweep(tensors: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Factors:
     b = _solved((seen * a.unsqueeze(3)).sum(2), _gram(a) * _gram(c), b)
     length = _length(b)
     b, c = b / length, c * length
-    product = (a.unsqueeze(3) * b.unsqueeze(2)).flatten(2, 3)
-    return a, b, _solved(tensors.flatten(1, 2).mT @ product, _gram(a) * _gram(b), c)
+    return a, b, _solved(tensors.flatten(1, 2).mT @ _products(a, b), _gram(a) * _gram(b), c)
 
 
 def _refined(tensors: Tensor, factors: Factors, goal: _Goal) -> Factors:
@@ -227,8 +231,12 @@ def _solved(right: Tensor, gram: Tensor, before: Tensor) -> Tensor:
 
 
 def _composed(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    product = (a.unsqueeze(-2) * b.unsqueeze(-3)).flatten(-3, -2)
-    return (product @ c.mT).unflatten(-2, (a.shape[-2], b.shape[-2]))
+    return (_products(a, b) @ c.mT).unflatten(-2, (a.shape[-2], b.shape[-2]))
+
+
+def _products(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply the vectors of each term, as columns."""
+    return (a.unsqueeze(-2) * b.unsqueeze(-3)).flatten(-3, -2)
 
 
 def _error(tensors: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
@@ -287,6 +295,35 @@ def _eigen(tensors: Tensor, terms: int) -> Factors:
     return a, (u[..., 0] * s[..., :1]).mT, v[..., 0, :].mT
 
 
+def _detected(tensors: Tensor, terms: int) -> Factors:
+    """Start from the single products among all mixtures of slices along L: a sum of no more terms than L is found."""
+    (i, k), (j, m) = (torch.triu_indices(n, n, 1) for n in tensors.shape[1:3])
+    r, s = torch.triu_indices(terms, terms)
+    many = terms > tensors.shape[3] or terms * (terms - 1) > 2 * len(i) * len(j)
+    if many or len(tensors) * len(i) * len(j) * len(r) ** 2 > DETECTABLE:
+        return _noise(tensors, terms, seed=4)
+    slices = (
+        torch.linalg.svd(tensors.flatten(1, 2), full_matrices=False).U[..., :terms].unflatten(1, tensors.shape[1:3])
+    )
+    x, y = slices[..., r], slices[..., s]
+
+    def crossed(x: Tensor, y: Tensor) -> Tensor:
+        return x[:, i][:, :, j] * y[:, k][:, :, m] - x[:, i][:, :, m] * y[:, k][:, :, j]
+
+    # Of a single product all minors of two rows and columns are zero; they are quadratic in what is mixed.
+    minors = (crossed(x, y) + crossed(y, x)).flatten(1, 2)
+    zero = torch.linalg.eigh(minors.mT @ minors).eigenvectors[..., :terms]  # (B, pairs, M)
+    forms = tensors.new_zeros(len(tensors), terms, terms, terms)
+    forms[:, r, s] = zero
+    mixes = torch.randn(terms, 2, generator=torch.Generator().manual_seed(5), dtype=tensors.dtype)
+    first, second = torch.einsum("brsm,mx->xbrs", forms + forms.transpose(1, 2), mixes)
+    mixtures = torch.linalg.eig(first @ torch.linalg.pinv(second)).eigenvectors.real
+    products = torch.einsum("bijr,brm->bmij", slices, mixtures)
+    u, _, v = torch.linalg.svd(products, full_matrices=False)
+    a, b = u[..., 0].mT, v[..., 0, :].mT
+    return a, b, (torch.linalg.pinv(_products(a, b)) @ tensors.flatten(1, 2)).mT
+
+
 def _noise(tensors: Tensor, terms: int, *, seed: int = 0) -> Factors:
     generator = torch.Generator().manual_seed(seed)
     a, b, c = (
@@ -296,4 +333,4 @@ def _noise(tensors: Tensor, terms: int, *, seed: int = 0) -> Factors:
     return a, b, c
 
 
-STARTS: list[Callable[[Tensor, int], Factors]] = [_slices, _singular, _eigen, _noise]
+STARTS: list[Callable[[Tensor, int], Factors]] = [_slices, _singular, _eigen, _detected, _noise]

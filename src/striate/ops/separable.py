@@ -110,7 +110,7 @@ def separable_conv3d(
     return _separable("separable_conv3d", 3, input, factors, bias, steps, groups, padding_mode)
 
 
-def composed_kernel(factors: Sequence[Float[Tensor, "_ _ *kernel"]], groups: int = 1) -> Float[Tensor, "K Cg *kernel"]:
+def composed_kernel(factors: Sequence[Float[Tensor, "_ _ ..."]], groups: int = 1) -> Float[Tensor, "K Cg *kernel"]:
     """Write out the kernel of which these are the factors; what is left of a trained one after `separate`.
 
     Args:

@@ -88,11 +88,13 @@ def separate(
 ) -> Separated:
     """Approximate a kernel by a sum of outer products, one vector (or a stack of them) for each spatial axis.
 
-    With two spatial axes the sum is that of `separable_conv2d`, found by singular value decomposition, and no other sum
-    of so many terms is nearer. With three it is that of `separable_conv3d`, found by `polyadic`: near, exact where the
-    kernel was made of so few terms in almost every case, but not provably the nearest. Channels take part in the
-    vectors of the first and the last axis. To take each slice `(k, c)` by itself, as if it were the only one, pass
-    `kernel.reshape(K * C, 1, R, S)` with `groups=K * C`.
+    Each kernel `(k, c)` becomes a sum of `rank` outer products. Its vectors along the first axis serve all `k`, and
+    those along the last all `c`, which is what saves work. To take each kernel by itself, as if it were the only one,
+    pass `kernel.reshape(K * C, 1, R, S)` with `groups=K * C`.
+
+    With two spatial axes the factors, as `separable_conv2d` takes them, come from singular values, and no other so few
+    terms are nearer. With three, as `separable_conv3d` takes them, they come from `polyadic`: near, but not provably
+    the nearest; its text says when a kernel that was made of so few terms is found again.
 
     Args:
         kernel: A kernel as convolutions take it, `(K, C / groups, R, S)` or `(K, C / groups, Z, R, S)`; or one for

@@ -19,10 +19,16 @@ from striate.nn.classifier import Classifier, Stages
 from striate.nn.contrast_norm import LocalContrastNorm
 from striate.nn.conv import Conv1d, Conv2d, Conv3d
 from striate.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from striate.nn.depthwise_separable import (
+    DepthwiseSeparableConv1d,
+    DepthwiseSeparableConv2d,
+    DepthwiseSeparableConv3d,
+)
 from striate.nn.lp_pool import LPPool1d, LPPool2d, LPPool3d
 from striate.nn.max_pool import MaxPool1d, MaxPool2d, MaxPool3d
 from striate.nn.maxout import Maxout, TileMaxPool1d, TileMaxPool2d, TileMaxPool3d
 from striate.nn.response_norm import LocalResponseNorm
+from striate.nn.separable import SeparableConv2d, SeparableConv3d
 from striate.nn.shortcut import PadShortcut
 from striate.nn.tiled import TiledConv1d, TiledConv2d, TiledConv3d
 from striate.nn.tiled_transpose import TiledConvTranspose1d, TiledConvTranspose2d, TiledConvTranspose3d
@@ -47,6 +53,9 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "DepthwiseSeparableConv1d",
+    "DepthwiseSeparableConv2d",
+    "DepthwiseSeparableConv3d",
     "GlobalAvgPool1d",
     "GlobalAvgPool2d",
     "GlobalAvgPool3d",
@@ -66,6 +75,8 @@ __all__ = [
     "MaxUnpool3d",
     "Maxout",
     "PadShortcut",
+    "SeparableConv2d",
+    "SeparableConv3d",
     "Stages",
     "TileMaxPool1d",
     "TileMaxPool2d",

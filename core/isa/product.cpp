@@ -90,12 +90,23 @@ void tile(const float* left, std::int64_t step, std::int64_t last, const float* 
 }
 
 // Columns `column` to `column + width` of one part of the depth, laid out as rows, with zeros up to a whole vector.
+// `columns` at a time share what is read of `depth_at`; those beyond the last one are the last one again.
+template <int columns>
 void gather(const Product& p, std::int64_t column, int width, std::int64_t from, std::int64_t depth, float* right) {
-  for (int j = 0; j < width; ++j) {
-    const float* source = p.right + p.column_at[column + j];
-    float* to = right + j * most_depth;
-    for (std::int64_t d = 0; d < depth; ++d) to[d] = source[p.depth_at[from + d]];
-    for (std::int64_t d = depth; d % lanes; ++d) to[d] = 0;
+  for (int first = 0; first < width; first += columns) {
+    const float* source[columns];
+    for (int j = 0; j < columns; ++j) {
+      source[j] = p.right + p.column_at[column + (first + j < width ? first + j : width - 1)];
+    }
+    float* to = right + first * most_depth;
+    for (std::int64_t d = 0; d < depth; ++d) {
+      const std::int64_t at = p.depth_at[from + d];
+#pragma GCC unroll 8
+      for (int j = 0; j < columns; ++j) to[j * most_depth + d] = source[j][at];
+    }
+    for (std::int64_t d = depth; d % lanes; ++d) {
+      for (int j = 0; j < columns; ++j) to[j * most_depth + d] = 0;
+    }
   }
 }
 
@@ -103,7 +114,7 @@ void gather(const Product& p, std::int64_t column, int width, std::int64_t from,
 template <int rows, int columns>
 void multiply(const Product& p, const float* right, std::int64_t column, int width, std::int64_t from,
               std::int64_t depth) {
-  float found[16];
+  alignas(64) float found[16];
   for (std::int64_t row = 0; row < p.rows; row += rows) {
     for (int j = 0; j < width; j += columns) {
       tile<rows, columns>(p.left + row * p.depth + from, p.depth, p.rows - 1 - row, right + j * most_depth, depth,
@@ -121,15 +132,16 @@ void multiply(const Product& p, const float* right, std::int64_t column, int wid
 }  // namespace
 
 void product(const Product& p) {
-  float right[most_columns * most_depth] = {};
+  alignas(64) float right[most_columns * most_depth] = {};
   for (std::int64_t column = 0; column < p.columns; column += most_columns) {
     const int width = int(p.columns - column < most_columns ? p.columns - column : most_columns);
     for (std::int64_t from = 0; from == 0 || from < p.depth; from += most_depth) {
       const std::int64_t depth = p.depth - from < most_depth ? p.depth - from : most_depth;
-      gather(p, column, width, from, depth, right);
       if (width < tile_columns) {
+        gather<1>(p, column, width, from, depth, right);
         multiply<8, 1>(p, right, column, width, from, depth);
       } else {
+        gather<tile_columns>(p, column, width, from, depth, right);
         multiply<4, tile_columns>(p, right, column, width, from, depth);
       }
     }

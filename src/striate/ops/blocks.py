@@ -3,7 +3,8 @@
 Position `p` of an axis uses kernel `p mod t`. The positions are cut into blocks, each a grid of `periods` x `count`
 positions an axis: `count` neighbours, which use as many kernels, and the same again in each of the `periods` turns.
 So all that one kernel does in a block is one matrix product, and a block is one batch of products. Only the patches
-of one block are ever unfolded, a few megabytes, however large the input is.
+of one block are ever unfolded, a few megabytes, however large the input is; and where each kernel meets only a few
+patches, not even those: `engine.products` gathers them one position at a time.
 """
 
 from collections.abc import Iterator, Sequence

@@ -12,11 +12,11 @@ from torch.nn import functional as F
 
 from striate.nn import TiledConv2d, TileMaxPool2d
 
-digits = torch.tensor(load_digits().images / 16, dtype=torch.float32).unsqueeze(1)
+digits = torch.tensor(load_digits(return_X_y=True)[0] / 16, dtype=torch.float32).view(-1, 1, 8, 8)
 train, test, angles = digits[:1400], digits[1400:], (10.0, 20.0, 30.0, 40.0)
 
 
-def turned(x, degrees):
+def turned(x: torch.Tensor, degrees: torch.Tensor) -> torch.Tensor:
     sin, cos = degrees.deg2rad().sin(), degrees.deg2rad().cos()
     turns = torch.stack([cos, -sin, 0 * sin, sin, cos, 0 * sin], 1).view(-1, 2, 3)
     return F.grid_sample(x, F.affine_grid(turns, list(x.shape), align_corners=False), align_corners=False)

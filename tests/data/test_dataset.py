@@ -17,7 +17,7 @@ REFUSED = [
         "Pass two of 1 to 4096, in pixels, such as (32, 32).",
     ),
     ({"channels": 2}, "open_dataset: channels is neither 1 nor 3.\n  channels  2\nPass 1 for grey or 3 for colour."),
-    ({"resize": "pad"}, "open_dataset: resize is unknown.\n  resize  pad\nChoose one of: crop, stretch."),
+    ({"resize": "pad"}, "open_dataset: resize is unknown.\n  resize  pad\nChoose one of: crop, shorter, stretch."),
     (
         {"split": (0.5, 0.1, 0.1)},
         "open_dataset: split is not three shares that add up to 1, some of it val where some is train.\n"

@@ -67,7 +67,7 @@ def evaluation(found: Evaluation) -> int:
     """Print the metrics table and where the report is."""
     metrics = found.metrics
     table = _table(
-        f"{found.model} on {found.data}, {found.part}: {metrics.samples:,} images",
+        f"{found.model} on {found.data}, {found.part}: {metrics.samples:,} images, {found.protocol}",
         {"class": "left", "precision": "right", "recall": "right", "F1": "right", "images": "right"},
     )
     rows = [(c.name, c.precision, c.recall, c.f1, c.support) for c in metrics.classes]

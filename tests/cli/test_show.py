@@ -56,7 +56,7 @@ def test_a_name_is_printed_as_it_is(name, capsys):
     assert capsys.readouterr().out.splitlines()[-1].count(name) == 2
     show.evaluation(judged([name, "other"], data=name))
     out = capsys.readouterr().out.splitlines()
-    assert out[0].rstrip() == f"lenet5 on {name}, test: 2 images, 1 crop"
+    assert out[0].rstrip() == f"lenet5 on {name}, test: 2 images"
     assert any(line.split("  ")[0].strip() == name for line in out)
 
 

@@ -1,11 +1,14 @@
 """A file becomes what a model takes, the same way every time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from striate.data.image import Picture, fit, pictures, read_image, unit
-from striate.data.piece import Piece
+from striate.data import decode, image
+from striate.data.image import Picture, fit, pictures, read_image, read_pieces, unit
+from striate.data.piece import Piece, ten
 from striate.data.preprocess import Preprocess
 from striate.errors import DataError
 
@@ -113,3 +116,16 @@ def test_a_bad_file_is_named(lay_out):
         "  found  begins with b'hello', which is none of JPEG, PNG, WebP, BMP, TIFF\n"
         "Replace the file or leave it out."
     )
+
+
+def test_pieces_of_a_file_are_decoded_once_and_the_first_is_the_middle(lay_out, noise, monkeypatch):
+    """The middle among them is what `read_image` gives, bit for bit."""
+    path = lay_out({"a.png": noise(1, 40, 60, 3)}) / "a.png"
+    seen, preprocess = [], replace(size(16, 16, 3), enlarge=1.25)
+    monkeypatch.setattr(image, "header", lambda data: (seen.append(1), decode.header(data))[1])
+    pieces = read_pieces(path, preprocess, ten(preprocess.middle))
+    assert len(seen) == 1
+    assert [piece.shape for piece in pieces] == [(3, 16, 16)] * 10
+    np.testing.assert_array_equal(pieces[4], read_image(path, preprocess))
+    np.testing.assert_array_equal(pieces[9], pieces[4][:, :, ::-1])
+    assert len({piece.tobytes() for piece in pieces}) == 10

@@ -67,7 +67,7 @@ def evaluation(found: Evaluation) -> int:
     """Print the metrics table and where the report is."""
     metrics = found.metrics
     table = _table(
-        f"{found.model} on {found.data}, {found.part}: {metrics.samples:,} images, {found.protocol}",
+        f"{found.model} on {found.data}, {found.part}: {metrics.samples:,} images",
         {"class": "left", "precision": "right", "recall": "right", "F1": "right", "images": "right"},
     )
     rows = [(c.name, c.precision, c.recall, c.f1, c.support) for c in metrics.classes]
@@ -83,6 +83,7 @@ def evaluation(found: Evaluation) -> int:
     if metrics.top_k < len(metrics.classes):
         print(f"top-{metrics.top_k} accuracy     {metrics.top_k_accuracy:.2%}")
     print(f"calibration error  {metrics.calibration_error:.4f}\ncross-entropy      {metrics.cross_entropy:.4f}")
+    print(f"protocol           {found.protocol}")
     if found.problems:
         print(f"problems           {len(found.problems)} in the data; the report names them")
     for note in found.notes:

@@ -92,12 +92,16 @@ def entry(size):
     return replace(MODELS["resnet20"], image_size=(size, size))
 
 
+def sides(recipe, size):
+    """The shorter sides of its pictures, in pixels: to judge, and the least and most to learn from."""
+    return [round(size * times) for times in (recipe.data.enlarge, *(recipe.augment.random_crop or ()))]
+
+
 def test_the_alexnet_recipe_is_the_paper_s(monkeypatch):
     """Krizhevsky et al., sections 4.1 and 5: pieces of 256 x 256, mirrored, noise; 128, 0.9, 5e-4, 0.01."""
     monkeypatch.setitem(MODELS, "alexnet", entry(227))
     recipe = alexnet("alexnet")
-    sides = [round(227 * times) for times in (recipe.data.enlarge, *recipe.augment.random_crop)]
-    assert (sides, recipe.data.resize) == ([256, 256, 256], "crop")
+    assert (sides(recipe, 227), recipe.data.resize) == ([256, 256, 256], "crop")
     assert (recipe.augment.flip, recipe.augment.color_noise) == (True, 0.1)
     assert (recipe.train.batch_size, recipe.train.momentum, recipe.train.weight_decay) == (128, 0.9, 5e-4)
     assert (recipe.train.learning_rate, recipe.train.schedule, recipe.train.epochs) == (0.01, "plateau", 90)
@@ -110,14 +114,14 @@ def test_the_zfnet_recipe_is_the_paper_s(monkeypatch):
     recipe = zfnet("zfnet")
     assert (recipe.train.filter_rms, recipe.train.epochs, recipe.augment.color_noise) == (0.1, 70, 0.0)
     assert (recipe.train.batch_size, recipe.train.momentum, recipe.train.learning_rate) == (128, 0.9, 0.01)
-    assert [round(224 * times) for times in recipe.augment.random_crop] == [256, 256]
+    assert sides(recipe, 224) == [256, 256, 256]
 
 
 def test_the_resnet_recipe_is_the_paper_s(monkeypatch):
     """He et al., section 3.4: 256 to 480 of all of the picture, mirrored, noise; 256, 0.9, 1e-4, 0.1 by tenths."""
     monkeypatch.setitem(MODELS, "resnet50", entry(224))
     recipe = resnet_imagenet("resnet50")
-    assert [round(224 * times) for times in (recipe.data.enlarge, *recipe.augment.random_crop)] == [256, 256, 480]
+    assert sides(recipe, 224) == [256, 256, 480]
     assert (recipe.data.resize, recipe.augment.flip, recipe.augment.color_noise) == ("shorter", True, 0.1)
     assert (recipe.train.batch_size, recipe.train.momentum, recipe.train.weight_decay) == (256, 0.9, 1e-4)
     rates = [learning_rate(recipe.train, step, steps_per_epoch=1) for step in (0, 29, 30, 59, 60, 89)]
@@ -132,7 +136,9 @@ def test_a_paper_s_networks_follow_its_recipe(name, size, epochs, monkeypatch):
     """All forms of one, by their names and the size of their images."""
     monkeypatch.setitem(MODELS, name, entry(size))
     monkeypatch.setattr(table, "_CIFAR", [n for n in MODELS if MODELS[n].image_size == (32, 32)])
-    recipe = table._of_paper(name)()
+    found = table._of_paper(name)
+    assert found
+    recipe = found()
     assert (recipe.model, recipe.train.epochs) == (name, epochs)
 
 

@@ -7,16 +7,37 @@ from functools import partial
 from typing import Any, Final
 
 from striate.errors import OptionError
+from striate.models.alexnet import AlexNet, alexnet_two_gpu
+from striate.models.alexnet_columns import TwoGpuAlexNet
+from striate.models.alexnet_owt import AlexNetOwt
 from striate.models.lenet5 import LeNet5
+from striate.models.lenet5_1998 import LeNet5Original
 from striate.models.resnet_cifar import ResNetCifar, resnet20, resnet32, resnet44, resnet56, resnet110
 from striate.models.summary import Summary, summary
+from striate.models.zfnet import ZFNet, zfnet_b, zfnet_notes
 from striate.nn import Classifier
 
-__all__ = ["MODELS", "Entry", "LeNet5", "ResNetCifar", "Summary", "create", "options_of", "summary"]
+__all__ = [
+    "MODELS",
+    "AlexNet",
+    "AlexNetOwt",
+    "Entry",
+    "LeNet5",
+    "LeNet5Original",
+    "ResNetCifar",
+    "Summary",
+    "TwoGpuAlexNet",
+    "ZFNet",
+    "create",
+    "options_of",
+    "summary",
+]
 
 # Of anything that is counted here. More would be a slip of the hand, and fill the memory.
 _MOST: Final = 1_000_000
 _LENET = "LeCun et al. 1998"
+_ALEXNET = "Krizhevsky et al. 2012"
+_ZFNET = "Zeiler and Fergus 2014"
 _RESNET = "He et al. 2016, section 4.2"
 
 
@@ -44,6 +65,13 @@ class Entry:
 
 MODELS: Final[dict[str, Entry]] = {
     "lenet5": Entry(LeNet5, 10, 1, (32, 32), _LENET, sized=True),
+    "lenet5-1998": Entry(LeNet5Original, 10, 1, (32, 32), _LENET, sized=True),
+    "alexnet": Entry(AlexNet, 1000, 3, (227, 227), _ALEXNET, sized=True),
+    "alexnet-two-gpu": Entry(alexnet_two_gpu, 1000, 3, (227, 227), _ALEXNET, sized=True),
+    "alexnet-owt": Entry(AlexNetOwt, 1000, 3, (224, 224), "Krizhevsky 2014, as in torchvision"),
+    "zfnet": Entry(ZFNet, 1000, 3, (224, 224), _ZFNET, sized=True),
+    "zfnet-notes": Entry(zfnet_notes, 1000, 3, (224, 224), "Zeiler and Fergus 2014, as in textbooks", sized=True),
+    "zfnet-b": Entry(zfnet_b, 1000, 3, (224, 224), "Zeiler and Fergus 2014, table 2", sized=True),
     "resnet20": Entry(resnet20, 10, 3, (32, 32), _RESNET),
     "resnet32": Entry(resnet32, 10, 3, (32, 32), _RESNET),
     "resnet44": Entry(resnet44, 10, 3, (32, 32), _RESNET),

@@ -208,7 +208,7 @@ REFUSED = [
     ("data digits --sheet FILE/x.png", 1, "refuses to write: Not a directory"),
     ("data digits --image-size 0 0", 2, "image_size is not a height and a width"),
     ("summary", 2, "Missing from striate summary"),
-    ("summary alexnet", 2, "Choose one of: lenet5"),
+    ("summary resnet19", 2, "Choose one of: lenet5"),
     ("summary lenet5 --image-size 0 0", 2, "a number is out of range"),
     ("summary lenet5 --image-size 9 9", 1, "images are too small"),
     ("summary lenet5 --classes -1", 2, "a number is out of range"),

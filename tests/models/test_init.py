@@ -19,6 +19,13 @@ PARAMETERS = {
     "resnet152": 60_192_808,
     "plain18": 11_515_688,
     "plain34": 21_623_848,
+    "lenet5-1998": 60_000,
+    "alexnet": 62_378_344,
+    "alexnet-two-gpu": 60_965_224,
+    "alexnet-owt": 61_100_840,
+    "zfnet": 62_357_608,
+    "zfnet-notes": 61_964_392,
+    "zfnet-b": 107_627_624,
     "resnet20": 269_722,
     "resnet32": 464_154,
     "resnet44": 658_586,
@@ -31,7 +38,11 @@ PARAMETERS = {
     "plain110": 1_727_962,
 }
 # Small images: of the size with which all that a network does still happens.
-SMALL = {"resnet18": (32, 32), "resnet50": (32, 32), "plain18": (32, 32)}
+SMALL = {
+    **dict.fromkeys(("resnet18", "resnet50", "plain18"), (32, 32)),
+    **dict.fromkeys(("alexnet", "alexnet-two-gpu", "alexnet-owt"), (64, 64)),
+    **dict.fromkeys(("zfnet", "zfnet-notes", "zfnet-b"), (47, 47)),
+}
 # More of the same blocks than another network: left out where a law would take them seconds.
 DEEPER = {"resnet34", "resnet101", "resnet152", "plain34"}.union(
     f"{kind}{depth}" for kind in ("resnet", "plain") for depth in (32, 44, 56, 110)
@@ -160,6 +171,12 @@ def test_an_option_that_a_network_does_not_have_is_refused():
     with pytest.raises(OptionError) as error:
         create("resnet20", depth=20)
     assert str(error.value) == ("create: resnet20 has no option called 'depth'.\n  depth  20\nChoose from: shortcut.")
+    with pytest.raises(OptionError) as error:
+        create("lenet5", depth=5)
+    assert str(error.value) == "create: lenet5 has no option called 'depth'.\n  depth  5\nIt has none; leave it out."
+    with pytest.raises(OptionError) as error:
+        create("zfnet-b", depth=8)
+    assert str(error.value) == "create: zfnet-b has no option called 'depth'.\n  depth  8\nChoose from: conv2, norm."
 
 
 @kinds

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
+import torch
 import tyro
 
 from striate.cli import show
@@ -124,7 +125,9 @@ def _data(
 
 def _models() -> int:
     """List the networks."""
-    return show.models({name: (entry, create(name)) for name, entry in MODELS.items()})
+    with torch.device("meta"):  # shapes without numbers: hundreds of millions of them are counted at once
+        networks = {name: create(name) for name in MODELS}
+    return show.models({name: (entry, networks[name]) for name, entry in MODELS.items()})
 
 
 def _summary(

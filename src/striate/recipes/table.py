@@ -15,16 +15,16 @@ from striate.recipes.recipe import Recipe
 __all__ = ["RECIPES", "chosen", "recipe_for"]
 
 
-def lenet5() -> Recipe:
-    """LeNet-5 with a present-day optimiser; the paper's own schedule of rates belongs to its other output layer."""
-    return Recipe("lenet5").changed(
+def lenet5(name: str) -> Recipe:
+    """LeNet-5, in either form, with a present-day optimiser; the paper's schedule belongs to its own criterion."""
+    return Recipe(name).changed(
         optimizer="adamw", learning_rate=3e-3, weight_decay=1e-2, epochs=30, batch_size=32, average_decay=0.99
     )
 
 
-def lenet5_digits() -> Recipe:
+def lenet5_digits(name: str) -> Recipe:
     """LeNet-5 on the 1,797 digits: small shifts, turns and sizes stand in for the samples that are missing."""
-    return lenet5().changed(rotate=12.0, zoom=0.12, shift=0.08)
+    return lenet5(name).changed(rotate=12.0, zoom=0.12, shift=0.08)
 
 
 def resnet_cifar(name: str) -> Recipe:
@@ -157,7 +157,7 @@ def _of_paper(name: str) -> Callable[[], Recipe] | None:
     """Find the paper's recipe for a network, by its name and the size of its images; None if there is none here."""
     residual = resnet_cifar if name in _CIFAR else resnet_imagenet
     known: dict[str, Callable[[str], Recipe]] = {
-        "lenet5": lambda _: lenet5(),
+        "lenet5": lenet5,
         "alexnet": alexnet,
         "zfnet": zfnet,
         "resnet": residual,
@@ -170,7 +170,7 @@ def _of_paper(name: str) -> Callable[[], Recipe] | None:
 # By network, or by network and data.
 RECIPES: Final[dict[str, Callable[[], Recipe]]] = {
     **{name: recipe for name in MODELS if (recipe := _of_paper(name))},
-    "lenet5-digits": lenet5_digits,
+    **{f"{name}-digits": partial(lenet5_digits, name) for name in MODELS if name.startswith("lenet5")},
     **{f"{name}-digits": partial(resnet_digits, name) for name in _CIFAR},
 }
 

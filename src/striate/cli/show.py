@@ -83,6 +83,7 @@ def evaluation(found: Evaluation) -> int:
     if metrics.top_k < len(metrics.classes):
         print(f"top-{metrics.top_k} accuracy     {metrics.top_k_accuracy:.2%}")
     print(f"calibration error  {metrics.calibration_error:.4f}\ncross-entropy      {metrics.cross_entropy:.4f}")
+    print(f"protocol           {found.protocol}")
     if found.problems:
         print(f"problems           {len(found.problems)} in the data; the report names them")
     for note in found.notes:

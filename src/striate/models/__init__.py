@@ -7,17 +7,53 @@ from functools import partial
 from typing import Any, Final
 
 from striate.errors import OptionError
+from striate.models.alexnet import AlexNet, alexnet_two_gpu
+from striate.models.alexnet_columns import TwoGpuAlexNet
+from striate.models.alexnet_owt import AlexNetOwt
 from striate.models.lenet5 import LeNet5
-from striate.models.resnet_cifar import ResNetCifar, resnet20, resnet32, resnet44, resnet56, resnet110
+from striate.models.lenet5_1998 import LeNet5Original
+from striate.models.resnet import ResNet, plain18, plain34, resnet18, resnet34, resnet50, resnet101, resnet152
+from striate.models.resnet_cifar import (
+    ResNetCifar,
+    plain20,
+    plain32,
+    plain44,
+    plain56,
+    plain110,
+    resnet20,
+    resnet32,
+    resnet44,
+    resnet56,
+    resnet110,
+)
 from striate.models.summary import Summary, summary
+from striate.models.zfnet import ZFNet, zfnet_b, zfnet_notes
 from striate.nn import Classifier
 
-__all__ = ["MODELS", "Entry", "LeNet5", "ResNetCifar", "Summary", "create", "options_of", "summary"]
+__all__ = [
+    "MODELS",
+    "AlexNet",
+    "AlexNetOwt",
+    "Entry",
+    "LeNet5",
+    "LeNet5Original",
+    "ResNet",
+    "ResNetCifar",
+    "Summary",
+    "TwoGpuAlexNet",
+    "ZFNet",
+    "create",
+    "options_of",
+    "summary",
+]
 
 # Of anything that is counted here. More would be a slip of the hand, and fill the memory.
 _MOST: Final = 1_000_000
 _LENET = "LeCun et al. 1998"
-_RESNET = "He et al. 2016, section 4.2"
+_RESNET = "He et al. 2016, table 1"
+_CIFAR = "He et al. 2016, section 4.2"
+_ALEXNET = "Krizhevsky et al. 2012"
+_ZFNET = "Zeiler and Fergus 2014"
 
 
 @dataclass(frozen=True)
@@ -44,11 +80,30 @@ class Entry:
 
 MODELS: Final[dict[str, Entry]] = {
     "lenet5": Entry(LeNet5, 10, 1, (32, 32), _LENET, sized=True),
-    "resnet20": Entry(resnet20, 10, 3, (32, 32), _RESNET),
-    "resnet32": Entry(resnet32, 10, 3, (32, 32), _RESNET),
-    "resnet44": Entry(resnet44, 10, 3, (32, 32), _RESNET),
-    "resnet56": Entry(resnet56, 10, 3, (32, 32), _RESNET),
-    "resnet110": Entry(resnet110, 10, 3, (32, 32), _RESNET),
+    "resnet18": Entry(resnet18, 1000, 3, (224, 224), _RESNET),
+    "resnet34": Entry(resnet34, 1000, 3, (224, 224), _RESNET),
+    "resnet50": Entry(resnet50, 1000, 3, (224, 224), _RESNET),
+    "resnet101": Entry(resnet101, 1000, 3, (224, 224), _RESNET),
+    "resnet152": Entry(resnet152, 1000, 3, (224, 224), _RESNET),
+    "plain18": Entry(plain18, 1000, 3, (224, 224), _RESNET),
+    "plain34": Entry(plain34, 1000, 3, (224, 224), _RESNET),
+    "resnet20": Entry(resnet20, 10, 3, (32, 32), _CIFAR),
+    "resnet32": Entry(resnet32, 10, 3, (32, 32), _CIFAR),
+    "resnet44": Entry(resnet44, 10, 3, (32, 32), _CIFAR),
+    "resnet56": Entry(resnet56, 10, 3, (32, 32), _CIFAR),
+    "resnet110": Entry(resnet110, 10, 3, (32, 32), _CIFAR),
+    "plain20": Entry(plain20, 10, 3, (32, 32), _CIFAR),
+    "plain32": Entry(plain32, 10, 3, (32, 32), _CIFAR),
+    "plain44": Entry(plain44, 10, 3, (32, 32), _CIFAR),
+    "plain56": Entry(plain56, 10, 3, (32, 32), _CIFAR),
+    "plain110": Entry(plain110, 10, 3, (32, 32), _CIFAR),
+    "lenet5-1998": Entry(LeNet5Original, 10, 1, (32, 32), _LENET, sized=True),
+    "alexnet": Entry(AlexNet, 1000, 3, (227, 227), _ALEXNET, sized=True),
+    "alexnet-two-gpu": Entry(alexnet_two_gpu, 1000, 3, (227, 227), _ALEXNET, sized=True),
+    "alexnet-owt": Entry(AlexNetOwt, 1000, 3, (224, 224), "Krizhevsky 2014, as in torchvision"),
+    "zfnet": Entry(ZFNet, 1000, 3, (224, 224), _ZFNET, sized=True),
+    "zfnet-notes": Entry(zfnet_notes, 1000, 3, (224, 224), "Zeiler and Fergus 2014, as in textbooks", sized=True),
+    "zfnet-b": Entry(zfnet_b, 1000, 3, (224, 224), "Zeiler and Fergus 2014, table 2", sized=True),
 }
 
 
@@ -107,8 +162,8 @@ def options_of(name: str) -> dict[str, Any]:
     """List the options that are a network's own, with their defaults.
 
     Example:
-        >>> options_of("resnet20")
-        {}
+        >>> options_of("resnet18")
+        {'shortcut': 'B', 'zero_init': False}
     """
     build = MODELS[name].build
     fixed = build.keywords if isinstance(build, partial) else {}

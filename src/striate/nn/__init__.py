@@ -29,7 +29,7 @@ from striate.nn.max_pool import MaxPool1d, MaxPool2d, MaxPool3d
 from striate.nn.maxout import Maxout, TileMaxPool1d, TileMaxPool2d, TileMaxPool3d
 from striate.nn.response_norm import LocalResponseNorm
 from striate.nn.separable import SeparableConv2d, SeparableConv3d
-from striate.nn.shortcut import PadShortcut
+from striate.nn.shortcut import PadShortcut, ProjectionShortcut
 from striate.nn.tiled import TiledConv1d, TiledConv2d, TiledConv3d
 from striate.nn.tiled_transpose import TiledConvTranspose1d, TiledConvTranspose2d, TiledConvTranspose3d
 from striate.nn.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
@@ -75,6 +75,7 @@ __all__ = [
     "MaxUnpool3d",
     "Maxout",
     "PadShortcut",
+    "ProjectionShortcut",
     "SeparableConv2d",
     "SeparableConv3d",
     "Stages",

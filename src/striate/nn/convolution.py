@@ -105,7 +105,8 @@ class _Kernels(nn.Module, ABC):
         fan_in = self.fan_in()
         fan_in_(self.weight, fan_in)
         if self.bias is not None:
-            fan_in_(self.bias, float(torch.as_tensor(fan_in, dtype=torch.float64).mean()))
+            # No new tensor: a network may be built on the meta device, where there are no numbers to read.
+            fan_in_(self.bias, float(fan_in.double().mean()) if isinstance(fan_in, Tensor) else fan_in)
 
     def extra_repr(self) -> str:
         """Show the settings in the printed network, as PyTorch's layers do."""

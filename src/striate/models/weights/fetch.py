@@ -19,7 +19,7 @@ _CHUNK: Final = 1 << 20
 
 def by_hand(weights: Published) -> str:
     """Say how to supply the file where this machine cannot fetch it."""
-    unpacked = f", out of {Path(weights.url).name}" if weights.url.endswith(".zip") else ""
+    unpacked = f", out of {Path(weights.url).name}," if weights.url.endswith(".zip") else ""
     return (
         f"By hand: put the file{unpacked} at {published_file(weights)}\n"
         f"(published at {weights.url}; its {weights.algorithm} begins with {weights.digest[:8]})."

@@ -40,7 +40,8 @@ def read_initialisers(path: Path, most: int) -> dict[str, Tensor]:
         if tensor.data_type == onnx.TensorProto.INT64:
             continue
         if tensor.data_type != onnx.TensorProto.FLOAT:
-            kind = onnx.TensorProto.DataType.Name(tensor.data_type)
+            kinds = {number: kind for kind, number in onnx.TensorProto.DataType.items()}
+            kind = kinds.get(tensor.data_type, tensor.data_type)
             raise refused(path, f"{tensor.name!r} is not of float32", received=kind)
         if tensor.name in found:
             raise refused(path, f"{tensor.name!r} is there twice")

@@ -68,8 +68,8 @@ def _require_same(weights: Published, given: Mapping[str, Tensor], wanted: Mappi
     missing, others = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
     shapes = {
         name: f"{tuple(given[name].shape)} for {tuple(wanted[name].shape)}"
-        for name in given
-        if name in wanted and given[name].shape != wanted[name].shape
+        for name in wanted
+        if name in given and given[name].shape != wanted[name].shape
     }
     if not (missing or others or shapes):
         return

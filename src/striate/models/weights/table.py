@@ -82,10 +82,19 @@ def _torchvision(  # noqa: PLR0913 - a row is what its columns are
     )
 
 
-def _pytorchcv(
-    model: str, release: str, file: str, digest: str, mebibytes: float, top1: float, top5: float
+def _pytorchcv(  # noqa: PLR0913 - a row is what its columns are
+    model: str,
+    release: str,
+    file: str,
+    digest: str,
+    mebibytes: float,
+    top1: float,
+    top5: float,
+    *,
+    transform: Transform = _CENTRE,
+    note: str = "",
 ) -> Published:
-    """Fill in what pytorchcv's rows have in common."""
+    """Fill in what pytorchcv's rows have in common; it was trained in another framework (Gluon), and converted."""
     return Published(
         model=model,
         name="pytorchcv",
@@ -98,14 +107,26 @@ def _pytorchcv(
         top1=top1,
         top5=top5,
         protocol="one centre crop",
-        transform=_CENTRE,
+        transform=transform,
         head=_FC8,
         names=PYTORCHCV,
-        note="Converted by pytorchcv from weights that it trained in another framework (Gluon).",
+        options={"norm": "pytorchcv"},
+        note=note,
     )
 
 
 WEIGHTS: Final[tuple[Published, ...]] = (
+    _pytorchcv(
+        "alexnet",
+        "v0.0.481",
+        "alexnet-1664-2768cdb3.pth",
+        "2768cdb312d584e33e93f31b0c569589bb289749",
+        237.955,
+        61.50,
+        83.36,
+        transform=Transform(crop=227),
+        note="Measured on crops of 224, which pytorchcv's network covers with partial windows; at 227 it is this one.",
+    ),
     Published(
         model="alexnet-two-gpu",
         name="onnx-zoo",
@@ -120,6 +141,7 @@ WEIGHTS: Final[tuple[Published, ...]] = (
         transform=_CAFFE,
         form="onnx",
         names=BVLC,
+        options={"norm": "caffe"},
         head=_FC8,
         bgr=True,
         note=f"Caffe's mean picture is not in the file; its mean colour stands for it. {_ZOO_NOTE}",

@@ -70,11 +70,12 @@ $(VENV)/.created:
 	@$(FOUND) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.packages: constraints.txt | $(VENV)/.created
+$(VENV)/.packages: constraints.txt oracles.txt | $(VENV)/.created
 	@echo "installing pinned packages (about 1.5 GB, some minutes the first time)"
 	@# torch first, by pip alone: what comes after finds it there and asks for no other build.
 	@$(PIP) install -c constraints.txt torch
 	@$(PIP) install -r constraints.txt
+	@$(PIP) install --no-deps --upgrade --target $(VENV)/oracles -r oracles.txt
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.packages CMakeLists.txt pyproject.toml $(CORE)

@@ -55,7 +55,7 @@ class Answer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content[start : start + told.cut.pop(0)] if told.cut else content[start:])
 
-    def log_message(self, *args):
+    def log_message(self, format, *args):  # noqa: A002 - the library's name
         """Say nothing."""
 
 

@@ -150,7 +150,7 @@ REFUSED = [
     ("", 2, "Missing subcommand"),
     ("nonsense", 2, "Unrecognized options"),
     ("train", 2, "there is nothing to train on"),
-    ("train digits --model resnet19", 2, "Choose one of: lenet5, resnet20"),
+    ("train digits --model resnet19", 2, "Choose one of: lenet5"),
     ("train digits --nonsense 3", 2, "--nonsense"),
     ("train digits --batch-size -1", 2, "batch_size  -1"),
     ("train digits --batch-size 99999999999999999999", 2, "batch_size is out of range"),

@@ -19,8 +19,8 @@ def test_a_recipe_is_for_the_network_it_is_named_after(name):
     assert recipe == RECIPES[name]()
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_every_network_has_a_recipe(name):
+@pytest.mark.parametrize("name", [name for name, entry in MODELS.items() if entry.image_size == (32, 32)])
+def test_every_network_for_small_images_has_a_recipe(name):
     """One of its own, and one for the data that comes with the package."""
     assert recipe_for(name, "some/folder") == RECIPES[name]()
     assert recipe_for(name, "digits") == RECIPES[f"{name}-digits"]()
@@ -41,7 +41,7 @@ def test_a_network_without_a_recipe_gets_the_plain_one(monkeypatch):
 @recipes
 def test_every_recipe_trains(name, pictures):
     """Two steps on a few pictures, at the recipe's own size, give a finite loss; the deep networks at fewer pixels."""
-    deep = name.startswith(("resnet56", "resnet110"))
+    deep = name.removesuffix("-digits").endswith(("56", "110"))
     data = pictures({"cat": 6, "dog": 6}, mode="RGB")
     found = dry_run(
         data,
@@ -66,6 +66,14 @@ def test_the_cifar_recipe_is_the_paper_s():
     assert (recipe.train.learning_rate, recipe.train.schedule, recipe.train.milestones) == (0.1, "step", (0.5, 0.75))
     assert (recipe.augment.pad, recipe.augment.flip, recipe.train.optimizer) == (4, True, "sgd")
     assert recipe.train.epochs * 391 == pytest.approx(64_000, rel=0.01)  # steps, of 128 of 50,000 images
+
+
+@pytest.mark.parametrize("depth", [20, 32, 44, 56, 110])
+def test_a_plain_network_is_trained_as_its_residual_one(depth):
+    """So that what they differ in is the shortcuts."""
+    for data in ("cifar10", "digits"):
+        plain, residual = recipe_for(f"plain{depth}", data), recipe_for(f"resnet{depth}", data)
+        assert (plain.data, plain.augment, plain.train) == (residual.data, residual.augment, residual.train)
 
 
 @pytest.mark.refusal

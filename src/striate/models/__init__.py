@@ -8,17 +8,31 @@ from typing import Any, Final
 
 from striate.errors import OptionError
 from striate.models.lenet5 import LeNet5
-from striate.models.resnet_cifar import ResNetCifar, resnet20, resnet32, resnet44, resnet56, resnet110
+from striate.models.resnet import ResNet, plain18, plain34, resnet18, resnet34, resnet50, resnet101, resnet152
+from striate.models.resnet_cifar import (
+    ResNetCifar,
+    plain20,
+    plain32,
+    plain44,
+    plain56,
+    plain110,
+    resnet20,
+    resnet32,
+    resnet44,
+    resnet56,
+    resnet110,
+)
 from striate.models.summary import Summary, summary
 from striate.models.weights import load_weights, published, trained_options
 from striate.nn import Classifier
 
-__all__ = ["MODELS", "Entry", "LeNet5", "ResNetCifar", "Summary", "create", "options_of", "summary"]
+__all__ = ["MODELS", "Entry", "LeNet5", "ResNet", "ResNetCifar", "Summary", "create", "options_of", "summary"]
 
 # Of anything that is counted here. More would be a slip of the hand, and fill the memory.
 _MOST: Final = 1_000_000
 _LENET = "LeCun et al. 1998"
-_RESNET = "He et al. 2016, section 4.2"
+_RESNET = "He et al. 2016, table 1"
+_CIFAR = "He et al. 2016, section 4.2"
 
 
 @dataclass(frozen=True)
@@ -45,11 +59,23 @@ class Entry:
 
 MODELS: Final[dict[str, Entry]] = {
     "lenet5": Entry(LeNet5, 10, 1, (32, 32), _LENET, sized=True),
-    "resnet20": Entry(resnet20, 10, 3, (32, 32), _RESNET),
-    "resnet32": Entry(resnet32, 10, 3, (32, 32), _RESNET),
-    "resnet44": Entry(resnet44, 10, 3, (32, 32), _RESNET),
-    "resnet56": Entry(resnet56, 10, 3, (32, 32), _RESNET),
-    "resnet110": Entry(resnet110, 10, 3, (32, 32), _RESNET),
+    "resnet18": Entry(resnet18, 1000, 3, (224, 224), _RESNET),
+    "resnet34": Entry(resnet34, 1000, 3, (224, 224), _RESNET),
+    "resnet50": Entry(resnet50, 1000, 3, (224, 224), _RESNET),
+    "resnet101": Entry(resnet101, 1000, 3, (224, 224), _RESNET),
+    "resnet152": Entry(resnet152, 1000, 3, (224, 224), _RESNET),
+    "plain18": Entry(plain18, 1000, 3, (224, 224), _RESNET),
+    "plain34": Entry(plain34, 1000, 3, (224, 224), _RESNET),
+    "resnet20": Entry(resnet20, 10, 3, (32, 32), _CIFAR),
+    "resnet32": Entry(resnet32, 10, 3, (32, 32), _CIFAR),
+    "resnet44": Entry(resnet44, 10, 3, (32, 32), _CIFAR),
+    "resnet56": Entry(resnet56, 10, 3, (32, 32), _CIFAR),
+    "resnet110": Entry(resnet110, 10, 3, (32, 32), _CIFAR),
+    "plain20": Entry(plain20, 10, 3, (32, 32), _CIFAR),
+    "plain32": Entry(plain32, 10, 3, (32, 32), _CIFAR),
+    "plain44": Entry(plain44, 10, 3, (32, 32), _CIFAR),
+    "plain56": Entry(plain56, 10, 3, (32, 32), _CIFAR),
+    "plain110": Entry(plain110, 10, 3, (32, 32), _CIFAR),
 }
 
 
@@ -119,8 +145,8 @@ def options_of(name: str) -> dict[str, Any]:
     """List the options that are a network's own, with their defaults.
 
     Example:
-        >>> options_of("resnet20")
-        {}
+        >>> options_of("resnet18")
+        {'shortcut': 'B', 'zero_init': False}
     """
     build = MODELS[name].build
     fixed = build.keywords if isinstance(build, partial) else {}

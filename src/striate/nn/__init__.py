@@ -7,7 +7,7 @@ from striate.nn.conv import Conv1d, Conv2d, Conv3d
 from striate.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from striate.nn.max_pool import MaxPool1d, MaxPool2d, MaxPool3d
 from striate.nn.response_norm import LocalResponseNorm
-from striate.nn.shortcut import PadShortcut
+from striate.nn.shortcut import PadShortcut, ProjectionShortcut
 from striate.nn.tiled import TiledConv1d, TiledConv2d, TiledConv3d
 from striate.nn.tiled_transpose import TiledConvTranspose1d, TiledConvTranspose2d, TiledConvTranspose3d
 from striate.nn.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
@@ -34,6 +34,7 @@ __all__ = [
     "MaxUnpool2d",
     "MaxUnpool3d",
     "PadShortcut",
+    "ProjectionShortcut",
     "Stages",
     "TiledConv1d",
     "TiledConv2d",

@@ -27,7 +27,7 @@ def lenet5_digits() -> Recipe:
 
 
 def resnet_cifar(name: str) -> Recipe:
-    """A CIFAR ResNet as its paper trains it.
+    """A CIFAR ResNet, or its plain counterpart, as their paper trains it.
 
     Source:
         He et al., CVPR 2016, section 4.2: batches of 128, momentum 0.9, weight decay 1e-4, rate 0.1 divided by 10
@@ -63,12 +63,17 @@ def resnet_digits(name: str) -> Recipe:
     )
 
 
+# The networks of section 4.2, residual and plain: all that the paper draws for images of 32 x 32 pixels.
+_CIFAR: Final = [
+    name for name in MODELS if name.startswith(("resnet", "plain")) and MODELS[name].image_size == (32, 32)
+]
+
 # By network, or by network and data.
 RECIPES: Final[dict[str, Callable[[], Recipe]]] = {
     "lenet5": lenet5,
     "lenet5-digits": lenet5_digits,
-    **{name: (lambda name=name: resnet_cifar(name)) for name in MODELS if name.startswith("resnet")},
-    **{f"{name}-digits": (lambda name=name: resnet_digits(name)) for name in MODELS if name.startswith("resnet")},
+    **{name: (lambda name=name: resnet_cifar(name)) for name in _CIFAR},
+    **{f"{name}-digits": (lambda name=name: resnet_digits(name)) for name in _CIFAR},
 }
 
 

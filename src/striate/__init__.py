@@ -13,6 +13,7 @@ from striate.errors import (
     RunError,
     ShapeError,
     StriateError,
+    WeightsError,
 )
 from striate.evaluate import Evaluation, Metrics, Predicted, Trained, evaluate, load, measure, predict, report
 from striate.models import MODELS, create, summary
@@ -45,6 +46,7 @@ __all__ = [
     "StriateError",
     "TrainOptions",
     "Trained",
+    "WeightsError",
     "Where",
     "create",
     "describe",

@@ -27,6 +27,7 @@ from striate.models.resnet_cifar import (
     resnet110,
 )
 from striate.models.summary import Summary, summary
+from striate.models.weights import load_weights, published, trained_options
 from striate.models.zfnet import ZFNet, zfnet_b, zfnet_notes
 from striate.nn import Classifier
 
@@ -113,21 +114,27 @@ def create(
     classes: int | None = None,
     in_channels: int | None = None,
     image_size: tuple[int, int] | None = None,
+    weights: str | None = None,
     **options: Any,
 ) -> Classifier:
-    """Build the network called `name`, with fresh weights.
+    """Build the network called `name`, with fresh weights or published ones.
 
     Args:
         name: A name of `MODELS`.
         classes: Size of the last layer; None for the paper's.
         in_channels: Channels of the images; None for the paper's.
         image_size: Height and width of the images, in pixels; None for the paper's.
+        weights: The name of published weights (`models.weights`), which are loaded, all of them, with the options
+            that they were trained with; None for fresh ones. For another number of classes the head stays fresh.
+            They have to be on this machine: nothing is fetched.
         options: What the network's own class takes besides.
 
     Raises:
         OptionError: No network has that name, or it has no such option; the message lists those that exist. Or a
             number is out of range.
         ShapeError: The network cannot take images of that size.
+        WeightsError: The weights are not on this machine (the message says how they get there), damaged, or do not
+            fit what was asked for.
 
     Example:
         >>> create("resnet20", in_channels=1).fc
@@ -147,6 +154,8 @@ def create(
             in_channels=channels,
             image_size=size,
         )
+    row = published(name, weights) if weights is not None else None
+    options = trained_options(row, options) if row else options
     known = options_of(name)
     if unknown := [option for option in options if option not in known]:
         raise OptionError(
@@ -155,7 +164,10 @@ def create(
             **options,
         )
     sized = {"image_size": size} if entry.sized else {}
-    return entry.build(classes=classes, in_channels=channels, **sized, **options)
+    network = entry.build(classes=classes, in_channels=channels, **sized, **options)
+    if row:
+        load_weights(network, row, new_head=classes != row.classes)
+    return network
 
 
 def options_of(name: str) -> dict[str, Any]:

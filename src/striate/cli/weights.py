@@ -24,7 +24,8 @@ Name = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="WEIGHTS")]
 def weights(action: Action, model: Model = "", name: Name = "") -> int:
     """List the published weights, get some into the cache, or check what is there.
 
-    `get` is the only command that uses the network. The cache is $STRIATE_CACHE, or else striate in the user's cache.
+    `get` is the only command that uses the network.
+    The cache is $STRIATE_CACHE, or else striate in the user's cache.
 
     Args:
         action: list: what there is. get: fetch, prove and convert MODEL WEIGHTS. check: prove again what is here.

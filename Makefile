@@ -45,7 +45,7 @@ bench: $(VENV)/.core  ## run the benchmarks, record them, renew the tables in th
 	@$(BIN)/python -m bench.tables
 
 figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and the table of docs/weights.md anew
-	@$(BIN)/python docs/draw.py
+	@$(BIN)/python -m docs.draw
 	@$(BIN)/python docs/list_weights.py
 
 core-test: $(VENV)/.packages  ## run the core's own test under the address and undefined-behaviour sanitizers

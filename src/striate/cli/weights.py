@@ -25,10 +25,10 @@ def weights(action: Action, model: Model = "", name: Name = "") -> int:
     """List the published weights, get some into the cache, or check what is there.
 
     `get` is the only command that uses the network.
-    The cache is $STRIATE_CACHE, or else striate in the user's cache.
 
     Args:
-        action: list: what there is. get: fetch, prove and convert MODEL WEIGHTS. check: prove again what is here.
+        action: list: what there is. get: fetch, prove and convert MODEL WEIGHTS. check: prove again what is in the cache,
+            $STRIATE_CACHE or else striate in the user's cache.
         model: A network; with list and check, only its weights.
         name: Weights of that network, as the list calls them.
     """

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from striate.errors import OptionError
 from striate.models.lenet5 import LeNet5
+from striate.models.outline import Outline, outline
 from striate.models.resnet import ResNet, plain18, plain34, resnet18, resnet34, resnet50, resnet101, resnet152
 from striate.models.resnet_cifar import (
     ResNetCifar,
@@ -25,7 +26,19 @@ from striate.models.resnet_cifar import (
 from striate.models.summary import Summary, summary
 from striate.nn import Classifier
 
-__all__ = ["MODELS", "Entry", "LeNet5", "ResNet", "ResNetCifar", "Summary", "create", "options_of", "summary"]
+__all__ = [
+    "MODELS",
+    "Entry",
+    "LeNet5",
+    "Outline",
+    "ResNet",
+    "ResNetCifar",
+    "Summary",
+    "create",
+    "options_of",
+    "outline",
+    "summary",
+]
 
 # Of anything that is counted here. More would be a slip of the hand, and fill the memory.
 _MOST: Final = 1_000_000

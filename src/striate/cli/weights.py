@@ -27,8 +27,8 @@ def weights(action: Action, model: Model = "", name: Name = "") -> int:
     `get` is the only command that uses the network.
 
     Args:
-        action: list: what there is. get: fetch, prove and convert MODEL WEIGHTS. check: prove again what is in the cache,
-            $STRIATE_CACHE or else striate in the user's cache.
+        action: list: what there is. get: fetch, prove and convert MODEL WEIGHTS. check: prove again what is in
+            the cache, $STRIATE_CACHE or else striate in the user's cache.
         model: A network; with list and check, only its weights.
         name: Weights of that network, as the list calls them.
     """

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import ClassVar, Final
 
@@ -64,7 +65,11 @@ def outline(network: Classifier, input_size: Sequence[int]) -> Outline:
             inside = []
         else:
             inside.append(row)
-    left = [_stage("unused", inside, inside[-1], network)] if inside else []
+    # What a module uses itself, without a layer, is listed last: it belongs to the stage that the module is.
+    own = {end.name: [row for row in inside if row.name.split(".")[1] == end.name] for end in rows}
+    rows = [replace(end, parameters=end.parameters + sum(row.parameters for row in own[end.name])) for end in rows]
+    rest = [row for row in inside if all(row not in of for of in own.values())]
+    left = [_stage("unused", rest, rest[-1], network)] if rest else []
     return Outline(type(network).__name__, found.input_size, (*rows, *left))
 
 

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ARGUMENTS = {"01_digits.py": ["--seeds", "1", "--epochs", "1"], "02_predict.py": ["--epochs", "1"]}
-SHOWN = {"01_digits.py": "report.html", "02_predict.py": "on-its-head"}
+ARGUMENTS = {
+    "01_digits.py": ["--seeds", "1", "--epochs", "1"],
+    "02_predict.py": ["--epochs", "1"],
+    "03_transfer.py": ["--epochs", "1"],
+}
+SHOWN = {"01_digits.py": "report.html", "02_predict.py": "on-its-head", "03_transfer.py": "the head learns"}
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.name)

@@ -13,6 +13,7 @@ __all__ = [
     "RunError",
     "ShapeError",
     "StriateError",
+    "WeightsError",
 ]
 
 
@@ -65,6 +66,10 @@ class RunError(StriateError):
 
 class CheckpointError(RunError):
     """A checkpoint that is damaged, missing or not what it claims to be."""
+
+
+class WeightsError(StriateError):
+    """Weights that are damaged, not what they claim to be, or of another network."""
 
 
 class NonFiniteError(StriateError, ArithmeticError):

@@ -16,6 +16,7 @@ from striate.engine import machine
 from striate.engine import peaks as peaks_of
 from striate.errors import OptionError
 from striate.evaluate import evaluate as evaluate_run
+from striate.evaluate import pack as pack_run
 from striate.evaluate import predict as predict_files
 from striate.evaluate import report as report_run
 from striate.models import MODELS, create
@@ -89,6 +90,29 @@ def _report(run: RunFolder) -> int:
     return 0
 
 
+def _pack(
+    run: RunFolder,
+    *,
+    out: str = "",
+    name: str = "",
+    licence: str = "not stated",
+    data_licence: str = "",
+    where: Where = Where(),  # noqa: B008 - frozen
+) -> int:
+    """Judge a run's network, and write its weights and their card as files that training can begin with.
+
+    Args:
+        run: The run's folder.
+        out: The file of the weights, which ends in .safetensors; otherwise one in the run's folder.
+        name: What the weights are called; otherwise as the data.
+        licence: Of the weights.
+        data_licence: Of the data.
+        where: Where it runs.
+    """
+    print(pack_run(run, out or None, name=name, licence=licence, data_licence=data_licence, where=where))
+    return 0
+
+
 def _data(
     data: Data,
     *,
@@ -153,6 +177,7 @@ def commands(default: Recipe) -> dict[str, Callable[..., int]]:
         "evaluate": _evaluate,
         "predict": _predict,
         "report": _report,
+        "pack": _pack,
         "data": _data,
         "models": _models,
         "summary": _summary,

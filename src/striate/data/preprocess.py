@@ -1,7 +1,8 @@
 """What turns a file into a model's input: stored with a run, used alike in training, evaluation and prediction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from striate.errors import OptionError
 
@@ -53,3 +54,14 @@ class Preprocess:
             )
         if not all(value > 0 for value in self.std):
             raise OptionError("preprocess: std divides, so it is above 0.", "Pass 1 where nothing varies.", **received)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Preprocess":
+        """Build what `dataclasses.asdict` made plain values of; JSON knows no tuples.
+
+        Raises:
+            OptionError: The sizes do not belong together.
+            TypeError: A value is missing, or is one too many.
+        """
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in document.items()}
+        return cls(**values)

@@ -44,8 +44,9 @@ bench: $(VENV)/.core  ## run the benchmarks, record them, renew the tables in th
 	@for module in $(BENCHES); do echo "benchmark $$module"; $(BIN)/python -m $$module || exit 1; done
 	@$(BIN)/python -m bench.tables
 
-figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md anew
+figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and the table of docs/weights.md anew
 	@$(BIN)/python docs/draw.py
+	@$(BIN)/python docs/list_weights.py
 
 core-test: $(VENV)/.packages  ## run the core's own test under the address and undefined-behaviour sanitizers
 	@cmake -S . -B build/core-test -G Ninja -DSTRIATE_TEST=ON -DSTRIATE_WERROR=$(WERROR) > /dev/null
@@ -70,11 +71,12 @@ $(VENV)/.created:
 	@$(FOUND) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.packages: constraints.txt | $(VENV)/.created
+$(VENV)/.packages: constraints.txt oracles.txt | $(VENV)/.created
 	@echo "installing pinned packages (about 1.5 GB, some minutes the first time)"
 	@# torch first, by pip alone: what comes after finds it there and asks for no other build.
 	@$(PIP) install -c constraints.txt torch
 	@$(PIP) install -r constraints.txt
+	@$(PIP) install --no-deps --upgrade --target $(VENV)/oracles -r oracles.txt
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.packages CMakeLists.txt pyproject.toml $(CORE)

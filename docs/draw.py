@@ -1,5 +1,6 @@
 """Draw every convolution by asking it: which input feeds which output through which weight.
 
+To add one: a line in `FIGURES`; what takes several passes has one figure for each, `then` the next.
 Run as `make figures`; a test compares the pictures with what the code does today.
 """
 
@@ -15,7 +16,7 @@ from striate import ops
 __all__ = ["FIGURES", "Figure", "edges", "svg", "write"]
 
 FOLDER = Path(__file__).parent / "figures"
-WIDTH, HEIGHT, STEP, RADIUS = 620, 190, 44, 11
+WIDTH, HEIGHT, PASS, STEP, RADIUS = 620, 190, 98, 44, 11
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class Figure:
         title: What it shows.
         call: The convolution: input and weight to output.
         size: Samples of the input.
-        weight: Shape of the weight; its last axis are the taps of one kernel.
-        channels: Channels of the input.
+        weight: Shape of the weight; its longest spatial axis are the taps of one kernel.
+        channels: Channels of the input; or rows of an image, where the other axis is drawn as well.
+        then: What is done with the output in another pass, drawn above.
     """
 
     title: str
@@ -35,6 +37,17 @@ class Figure:
     size: int
     weight: tuple[int, ...]
     channels: int = 1
+    then: "Figure | None" = None
+
+
+def _height_pass(x: Tensor, a: Tensor) -> Tensor:
+    """Ask for the pass along the height by itself: that along the width does nothing."""
+    return ops.separable_conv2d(x[:, None], [a, torch.ones(1, 1, 1, 1)])[:, 0]
+
+
+def _width_pass(x: Tensor, b: Tensor) -> Tensor:
+    """Ask for the pass along the width by itself."""
+    return ops.separable_conv2d(x[:, None], [torch.ones(1, 1, 1, 1), b])[:, 0]
 
 
 # name: figure. The page `every_convolution.md` shows them all.
@@ -60,6 +73,24 @@ FIGURES = {
     "channels": Figure("two channels in, two out: every pair has a kernel", ops.conv1d, 5, (2, 2, 2), channels=2),
     "depthwise": Figure(
         "depthwise: each channel by itself", lambda x, w: ops.conv1d(x, w, groups=2), 5, (2, 1, 2), channels=2
+    ),
+    "separable": Figure(
+        "separable: three rows of an image side by side; one vector down, one across",
+        _height_pass,
+        5,
+        (1, 1, 3, 1),
+        channels=3,
+        then=Figure("across", _width_pass, 5, (1, 1, 1, 3)),
+    ),
+    "depthwise_separable": Figure(
+        "depthwise-separable: filter each channel, then mix them position by position",
+        lambda x, w: ops.depthwise_separable_conv1d(x, w, torch.eye(2)[:, :, None]),
+        5,
+        (2, 1, 2),
+        channels=2,
+        then=Figure(
+            "mix", lambda x, w: ops.depthwise_separable_conv1d(x, torch.ones(2, 1, 1), w), 4, (2, 2, 1), channels=2
+        ),
     ),
     "unshared": Figure("unshared: every position has a kernel of its own", ops.unshared_conv1d, 7, (5, 1, 1, 3)),
     "tiled": Figure("tiled, t = 2: two kernels take turns", ops.tiled_conv1d, 7, (2, 1, 1, 3)),
@@ -88,37 +119,58 @@ def edges(figure: Figure) -> list[tuple[int, int, int]]:
 
 def svg(figure: Figure) -> str:
     """Draw one figure: inputs below, outputs above, a line for every product."""
-    output = figure.call(torch.zeros(1, figure.channels, figure.size), torch.zeros(figure.weight))
-    below, above = _row(figure.channels, figure.size), _row(output.shape[1], output.shape[2])
-    taps = figure.weight[-1]
-    kernels = torch.Size(figure.weight).numel() // taps
+    passes = _passes(figure)
+    height = HEIGHT + PASS * (len(passes) - 1)
+    levels = [height - 40 - PASS * i for i in range(len(passes) + 1)]
+    rows = [_row(p.channels, p.size) for p in passes]
+    output = passes[-1].call(torch.zeros(1, passes[-1].channels, passes[-1].size), torch.zeros(passes[-1].weight))
+    rows.append(_row(output.shape[1], output.shape[2]))
+    colours = _colours(passes)
     lines = [
-        f'<line x1="{below[i]:g}" y1="{HEIGHT - 40}" x2="{above[o]:g}" y2="52" stroke="{_colour(w, taps, kernels)}" '
-        'stroke-width="2.4"/>'
-        for i, o, w in edges(figure)
+        f'<line x1="{rows[n][i]:g}" y1="{levels[n]}" x2="{rows[n + 1][o]:g}" y2="{levels[n + 1]}" '
+        f'stroke="{colours[n][w]}" stroke-width="2.4"/>'
+        for n, one in enumerate(passes)
+        for i, o, w in edges(one)
     ]
-    dots = [_dot(x, HEIGHT - 40, "#f2f2f2") for x in below] + [_dot(x, 52, "#ffffff") for x in above]
-    words = [_words(14, 20, figure.title, 15), _words(14, 57, "output", 12), _words(14, HEIGHT - 35, "input", 12)]
+    fills = ["#f2f2f2"] * len(passes) + ["#ffffff"]
+    dots = [_dot(x, y, fill) for row, y, fill in zip(rows, levels, fills, strict=True) for x in row]
+    words = [_words(14, 20, figure.title, 15), _words(14, levels[-1] + 5, "output", 12)]
+    words += [_words(14, y + 5, "between", 12) for y in levels[1:-1]] + [_words(14, levels[0] + 5, "input", 12)]
+    flat = [colour for own in colours for colour in own]
     legend = [
-        f'<rect x="{WIDTH - 16 - 15 * (kernels * taps - w):g}" y="{HEIGHT - 17}" width="13" height="9" '
-        f'fill="{_colour(w, taps, kernels)}"/>'
-        for w in range(kernels * taps)
+        f'<rect x="{WIDTH - 16 - 15 * (len(flat) - w):g}" y="{height - 17}" width="13" height="9" fill="{colour}"/>'
+        for w, colour in enumerate(flat)
     ]
-    count = f"{kernels * taps} weights, {len(lines)} products"
-    legend.append(_words(14, HEIGHT - 8, count, 12))
+    legend.append(_words(14, height - 8, f"{len(flat)} weights, {len(lines)} products", 12))
     body = "\n".join([*lines, *dots, *words, *legend])
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'role="img" aria-label="{figure.title.replace(chr(39), "")}">\n'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>\n{body}\n</svg>\n'
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>\n{body}\n</svg>\n'
     )
+
+
+def _passes(figure: Figure) -> list[Figure]:
+    return [figure] + (_passes(figure.then) if figure.then else [])
+
+
+def _colours(passes: Sequence[Figure]) -> list[list[str]]:
+    """Give every weight of every pass its colour."""
+    taps = [max(p.weight[2:]) for p in passes]
+    counts = [torch.Size(p.weight).numel() // n for p, n in zip(passes, taps, strict=True)]
+    before = [sum(counts[:i]) for i in range(len(counts))]
+    return [
+        [_colour(start * n + w, n, sum(counts)) for w in range(count * n)]
+        for start, n, count in zip(before, taps, counts, strict=True)
+    ]
 
 
 def _row(channels: int, size: int) -> Sequence[float]:
     """Place the samples of all channels side by side, a gap between channels, in the middle."""
     length = channels * size + channels - 1
+    step = min(STEP, (WIDTH - 90) / length)
     places = [c * (size + 1) + i for c in range(channels) for i in range(size)]
-    return [(WIDTH + 50) / 2 + (place - (length - 1) / 2) * STEP for place in places]
+    return [(WIDTH + 50) / 2 + (place - (length - 1) / 2) * step for place in places]
 
 
 def _colour(weight: int, taps: int, kernels: int) -> str:

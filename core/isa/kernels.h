@@ -10,7 +10,19 @@
 
 namespace striate {
 
-// One instruction set's kernels. Every one of them counts what it did, so that a time belongs to work proven done.
+// A matrix and the columns that it is multiplied with, which are gathered from where they lie:
+// `out[row][column] = Σ left[row][d] * right[depth_at[d] + column_at[column]]`, with `left` and `out` row by row.
+struct Product {
+  const float* left;
+  const float* right;
+  const std::int64_t* depth_at;
+  const std::int64_t* column_at;
+  float* out;
+  std::int64_t rows, depth, columns;
+};
+
+// One instruction set's kernels. Those that find the peaks count what they did, so that a time belongs to work proven
+// done.
 struct Kernels {
   const char* isa;  // as STRIATE_ISA spells it; written by the file that was compiled for it
   int lanes;        // floats in a vector
@@ -22,6 +34,9 @@ struct Kernels {
 
   // Return the sum of `count` floats, read once from first to last. Exact for ones, up to 2^29 of them.
   double (*sum)(const float* values, std::size_t count);
+
+  // Multiply, as `Product` says. Made for eight columns or fewer; the sums do not depend on how many there are.
+  void (*product)(const Product& problem);
 };
 
 }  // namespace striate

@@ -58,7 +58,9 @@ double sum(const float* values, std::size_t count) {
 
 }  // namespace
 
+void product(const Product& problem);  // product.cpp
+
 extern const Kernels kernels;
-const Kernels kernels{STRIATE_NAME(STRIATE_ISA), lanes, multiply_add, std::int64_t(sums) * lanes, sum};
+const Kernels kernels{STRIATE_NAME(STRIATE_ISA), lanes, multiply_add, std::int64_t(sums) * lanes, sum, product};
 
 }  // namespace striate::STRIATE_ISA

@@ -1,5 +1,7 @@
 """The compiled core: use it through striate.engine."""
 
+from collections.abc import Sequence
+
 class Cache:
     @property
     def level(self) -> int: ...
@@ -49,3 +51,13 @@ class Rate:
 def read_buffer_bytes() -> int: ...
 def measure_multiply_adds(threads: int) -> Rate: ...
 def measure_reads(threads: int, size_bytes: int) -> Rate: ...
+def multiply(
+    left: int,
+    right: int,
+    out: int,
+    matrix_at: Sequence[int],
+    rows: int,
+    depth_at: Sequence[int],
+    column_at: Sequence[int],
+    threads: int,
+) -> None: ...

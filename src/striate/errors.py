@@ -73,7 +73,7 @@ class WeightsError(StriateError):
 
 
 class NonFiniteError(StriateError, ArithmeticError):
-    """Training whose loss or gradients stay infinite or NaN."""
+    """Numbers that are infinite or NaN: the loss or gradients of training that stay so, or a kernel to be separated."""
 
 
 class Interrupted(StriateError):  # noqa: N818 - like KeyboardInterrupt, it is a request and not a fault

@@ -172,7 +172,7 @@ REFUSED = [
     ("", 2, "Missing subcommand"),
     ("nonsense", 2, "Unrecognized options"),
     ("train", 2, "there is nothing to train on"),
-    ("train digits --model resnet19", 2, "Choose one of: lenet5, resnet20"),
+    ("train digits --model resnet19", 2, "Choose one of: lenet5"),
     ("train digits --nonsense 3", 2, "--nonsense"),
     ("train digits --batch-size -1", 2, "batch_size  -1"),
     ("train digits --batch-size 99999999999999999999", 2, "batch_size is out of range"),
@@ -237,7 +237,7 @@ REFUSED = [
     ("data digits --sheet FILE/x.png", 1, "refuses to write: Not a directory"),
     ("data digits --image-size 0 0", 2, "image_size is not a height and a width"),
     ("summary", 2, "Missing from striate summary"),
-    ("summary alexnet", 2, "Choose one of: lenet5"),
+    ("summary resnet19", 2, "Choose one of: lenet5"),
     ("summary lenet5 --image-size 0 0", 2, "a number is out of range"),
     ("summary lenet5 --image-size 9 9", 1, "images are too small"),
     ("summary lenet5 --classes -1", 2, "a number is out of range"),
@@ -306,3 +306,33 @@ def test_names_with_markup_are_only_names(striate, run, image, tmp_path):
     status, out, _ = striate("predict", run, name)
     assert status == 0
     assert "[bold]x[/bold].png" in out
+
+
+def test_evaluate_by_ten_crops_and_several_scales(run, striate):
+    """What was seen is said in the table, and the plain results stay."""
+    assert striate("evaluate", run, "--progress", "none")[0] == 0
+    before = (run / "metrics.json").read_bytes()
+    status, out, err = striate("evaluate", run, "--crops", 10, "--scales", 36, 40, "--progress", "none")
+    assert (status, err) == (0, "")
+    assert "\nprotocol           10 crops, shorter sides of 36 and 40 pixels, probabilities averaged\n" in out
+    assert "crops-10-scales-36-40/report.html" in out
+    assert (run / "metrics.json").read_bytes() == before
+
+
+def test_a_protocol_that_cannot_be_is_refused(run, striate):
+    """By number, by the network's size, and by what there is to be cropped."""
+    assert striate("evaluate", run, "--crops", 5)[0] == 2
+    status, _, err = striate("evaluate", run, "--scales", 16)
+    assert (status, "Pass shorter sides from 32 pixels." in err) == (2, True)
+    status, _, err = striate("evaluate", run, "--crops", 10)
+    assert (status, "ten crops would be five times the same" in err) == (2, True)
+
+
+def test_train_takes_the_papers_settings(striate, tmp_path):
+    """Each as a flag, and the command that repeats the run has them."""
+    words = ("--enlarge", 1.25, "--random-crop", 1.0, 1.5, "--color-noise", 0.1, "--filter-rms", 0.1)
+    words += ("--schedule", "plateau", "--plateau-epochs", 2, "--resize", "shorter")
+    assert striate("train", "digits", *QUICK, *words, "--out", tmp_path)[0] == 0
+    command = json.loads((tmp_path / "digits-lenet5" / "run.json").read_bytes())["command"]
+    for word in map(str, words):
+        assert word in command.split()

@@ -1,6 +1,7 @@
 """recipes.pretrained: what training begins with, what of it is left out, and that a run goes on without it."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 from striate.data.loader import Loader
 from striate.errors import Interrupted, OptionError, RunError, WeightsError
 from striate.evaluate import evaluate, load, pack
-from striate.models.weights import own_weights
+from striate.models.weights import Transform, own_weights
 from striate.recipes import Recipe, dry_run, resume, train
 from striate.recipes.pretrained import pretrained
 from striate.train import Run, Where
@@ -128,6 +129,53 @@ def test_a_run_and_its_packed_file_are_the_same_beginning(given, ants, pets, tmp
     assert run.about["weights"]["name"] == str(place)
     assert run.about["weights"]["sha256"] == hashlib.sha256(packed.read_bytes()).hexdigest()
     assert run.about["weights"]["left_out"] == ["fc.weight", "fc.bias"]
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """Weights for ResNet-20 as others publish them, with a number of classes and no names; on this machine."""
+    from published_files import described, write_torch
+
+    from striate.models import create
+    from striate.models.weights import table
+    from striate.models.weights.convert import convert
+    from striate.recipes import pretrained as asked
+
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
+    torch.manual_seed(7)
+    content = create("resnet20", classes=2).state_dict()
+    file = write_torch(tmp_path / "net.pth", content)
+    transform = Transform(resize=20, crop=16, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
+    row = described(file, model="resnet20", head=("fc.weight", "fc.bias"), classes=2, transform=transform)
+    for module in (table, asked):
+        monkeypatch.setattr(module, "WEIGHTS", (row, replace(row, name="untold", transform=None)))
+    for known in module.WEIGHTS:
+        convert(known, file)
+    return content
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_published_weights_are_begun_with(classes, published, pictures, tmp_path):
+    """By their name; normalised as they know it; where only a number of classes is told, that decides the head."""
+    data = pictures({"ant": 12, "bee": 12, "fly": 12} if classes == 3 else {"ant": 12, "bee": 12}, mode="RGB")
+    settings = {**SMALL, "weights": "test", "freeze": ("conv1", "stage1", "stage2", "stage3")}
+    run = train(data, model="resnet20", out=tmp_path / "runs", where=QUIET, **settings)
+    assert run.about["weights"]["left_out"] == ([] if classes == 2 else ["fc.weight", "fc.bias"])
+    found = load(run)
+    assert (found.preprocess.image_size, found.preprocess.mean) == ((16, 16), (0.1, 0.2, 0.3))
+    assert found.preprocess.std == (0.4, 0.5, 0.6)
+    tensors = found.model.state_dict()
+    assert all(torch.equal(tensors[name], t) for name, t in published.items() if not name.startswith("fc."))
+
+
+@pytest.mark.refusal
+def test_weights_of_untold_pictures_are_refused(published):
+    """What they expect cannot be guessed."""
+    with pytest.raises(OptionError) as error:
+        pretrained(Recipe("resnet20").changed(weights="untold"))
+    assert str(error.value) == (
+        "train: nobody has told what pictures resnet20 untold was trained on.\n  weights  untold\nName other weights."
+    )
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 4])

@@ -18,6 +18,7 @@ CHANGES = {
     "image_size": (20, 24),
     "channels": 3,
     "resize": "stretch",
+    "enlarge": 256 / 224,
     "split": (0.5, 0.25, 0.25),
     "split_seed": -7,
     "skip_bad": True,
@@ -28,6 +29,8 @@ CHANGES = {
     "shift": 1e-05,
     "color": 0.3,
     "erase": 0.125,
+    "random_crop": (256 / 224, 480 / 224),
+    "color_noise": 0.1,
     "epochs": 7,
     "batch_size": 48,
     "accumulate": 3,
@@ -38,10 +41,12 @@ CHANGES = {
     "schedule": "constant",
     "warmup_epochs": 0.25,
     "milestones": (0.1, 0.2, 0.9),
+    "plateau_epochs": 2,
     "label_smoothing": 0.05,
     "class_weights": "balanced",
     "clip_norm": 2.5,
     "precision": "bf16",
+    "filter_rms": 0.1,
     "average_decay": 0.75,
     "patience": 4,
     "seed": -9223372036854775808,
@@ -137,9 +142,7 @@ def test_an_unknown_network_lists_the_known_ones():
     with pytest.raises(OptionError) as error:
         Recipe("resnet19")
     assert str(error.value) == (
-        "recipe: no model is called 'resnet19'.\n"
-        "  model  resnet19\n"
-        "Choose one of: lenet5, resnet20, resnet32, resnet44, resnet56, resnet110."
+        f"recipe: no model is called 'resnet19'.\n  model  resnet19\nChoose one of: {', '.join(MODELS)}."
     )
     assert "resnet19" not in MODELS
 
@@ -152,10 +155,11 @@ def test_unknown_settings_list_the_known_ones():
     assert str(error.value) == (
         "recipe: no setting is called 'epoch', 'lr'.\n"
         "  model  lenet5\n"
-        "Choose from: image_size, channels, resize, split, split_seed, skip_bad, flip, pad, rotate, zoom, shift, "
-        "color, erase, epochs, batch_size, accumulate, optimizer, learning_rate, momentum, weight_decay, schedule, "
-        "warmup_epochs, milestones, label_smoothing, class_weights, clip_norm, precision, average_decay, patience, "
-        "seed, max_skips, overfit, weights, freeze, layer_decay, options."
+        "Choose from: image_size, channels, resize, enlarge, split, split_seed, skip_bad, flip, pad, rotate, zoom, "
+        "shift, color, erase, random_crop, color_noise, epochs, batch_size, accumulate, optimizer, learning_rate, "
+        "momentum, weight_decay, schedule, warmup_epochs, milestones, plateau_epochs, label_smoothing, class_weights, "
+        "clip_norm, precision, filter_rms, average_decay, patience, seed, max_skips, overfit, "
+        "weights, freeze, layer_decay, options."
     )
 
 

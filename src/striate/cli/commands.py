@@ -7,14 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
+import torch
 import tyro
 
 from striate.cli import show
 from striate.cli.training import Data, train_with
+from striate.cli.weights import weights
 from striate.data import DataOptions, contact_sheet, describe, inspect_dataset
 from striate.engine import machine
 from striate.engine import peaks as peaks_of
 from striate.errors import OptionError
+from striate.evaluate import Protocol
 from striate.evaluate import evaluate as evaluate_run
 from striate.evaluate import pack as pack_run
 from striate.evaluate import predict as predict_files
@@ -42,6 +45,7 @@ def _evaluate(
     skip_bad: bool = False,
     out: str = "",
     where: Where = Where(),  # noqa: B008 - frozen
+    protocol: Protocol = Protocol(),  # noqa: B008 - frozen
 ) -> int:
     """Judge a trained network on images that it has not seen, and write the report.
 
@@ -50,12 +54,20 @@ def _evaluate(
         data: Other data to judge it on; otherwise the test part of its own.
         checkpoint: The weights that validated best, or the last ones.
         skip_bad: Leave bad files out instead of stopping.
-        out: The folder that the results go to; otherwise the run's, or one in it for other data.
+        out: The folder that the results go to; otherwise the run's, or one in it for other data or another protocol.
         where: Where it runs.
+        protocol: How pictures are judged.
     """
-    return show.evaluation(
-        evaluate_run(run, data or None, checkpoint=checkpoint, skip_bad=skip_bad, out=out or None, where=where)
+    found = evaluate_run(
+        run,
+        data or None,
+        checkpoint=checkpoint,
+        skip_bad=skip_bad,
+        out=out or None,
+        where=where,
+        protocol=protocol,
     )
+    return show.evaluation(found)
 
 
 def _predict(
@@ -138,7 +150,9 @@ def _data(
 
 def _models() -> int:
     """List the networks."""
-    return show.models({name: (entry, create(name)) for name, entry in MODELS.items()})
+    with torch.device("meta"):  # shapes without numbers: hundreds of millions of them are counted at once
+        networks = {name: create(name) for name in MODELS}
+    return show.models({name: (entry, networks[name]) for name, entry in MODELS.items()})
 
 
 def _summary(
@@ -181,5 +195,6 @@ def commands(default: Recipe) -> dict[str, Callable[..., int]]:
         "data": _data,
         "models": _models,
         "summary": _summary,
+        "weights": weights,
         "machine": _machine,
     }

@@ -15,8 +15,11 @@ from striate.data import Dataset, Preprocess, judged_by
 from striate.errors import OptionError
 from striate.evaluate.trained import load
 from striate.models import create
-from striate.models.weights import OWN, Packed, own_weights, read_packed
-from striate.models.weights.head import match
+from striate.models.weights import OWN, WEIGHTS, Packed, own_weights, published, read_packed
+from striate.models.weights.cache import digest_of
+from striate.models.weights.fetch import prepared
+from striate.models.weights.head import head_tensors, match
+from striate.models.weights.kept import read_kept
 from striate.recipes.preparation import network_of, open_for
 from striate.recipes.recipe import Recipe, words_for
 from striate.train import Where
@@ -33,7 +36,7 @@ class Pretrained:
         sha256: Of the safetensors file that holds just these weights.
         model: The network that they are of.
         options: Those of the network's own that it was built with.
-        classes: Names of the classes that it tells apart.
+        classes: Names of the classes that it tells apart; where nobody told them, how many.
         preprocess: What makes an image its input.
         tensors: The weights, by name.
         left_out: Tensors of the network in training that keep their first values.
@@ -43,7 +46,7 @@ class Pretrained:
     sha256: str
     model: str
     options: Mapping[str, Any]
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] | int
     preprocess: Preprocess
     tensors: Mapping[str, Shaped[Tensor, "..."]]
     left_out: tuple[str, ...] = ()
@@ -66,13 +69,9 @@ class Pretrained:
         asked = network_of(dataset, recipe)
         with torch.device("meta"):
             model = create(recipe.model, **asked)
-        found = match(
-            model,
-            self.tensors,
-            source=self.name,
-            input_size=(asked["in_channels"], *asked["image_size"]),
-            new_head=self.classes != dataset.classes,
-        )
+        same = self.classes in (dataset.classes, len(dataset.classes))
+        left_out = () if same else head_tensors(model, (asked["in_channels"], *asked["image_size"]))
+        found = match(model, self.tensors, source=self.name, left_out=left_out)
         return replace(self, tensors=found.tensors, left_out=found.left_out)
 
     def sees(self, dataset: Dataset) -> Dataset:
@@ -123,11 +122,11 @@ def pretrained(recipe: Recipe) -> Pretrained | None:
             found = read(recipe.model, name)
             break
     else:
-        own = OWN.get(recipe.model, ())
+        known = [*OWN.get(recipe.model, ()), *(row.name for row in WEIGHTS if row.model == recipe.model)]
         raise OptionError(
             f"train: there are no weights called {name!r} for {recipe.model}.",
             "Name a run's folder, or a .safetensors file that `striate pack` wrote"
-            + (f", or one of: {', '.join(own)}." if own else "."),
+            + (f", or one of: {', '.join(known)}." if known else "."),
             weights=name,
         )
     if found.model != recipe.model:
@@ -158,10 +157,23 @@ def _of_package(model: str, name: str) -> Pretrained:
     return _unpacked(name, own_weights(model, name))
 
 
+def _published(model: str, name: str) -> Pretrained:
+    """Read weights that are on this machine; how pictures are brought to their size is the recipe's."""
+    row = published(model, name)
+    path, tensors = prepared(row), read_kept(row)
+    if row.transform is None:
+        raise OptionError(
+            f"train: nobody has told what pictures {row} was trained on.", "Name other weights.", weights=name
+        )
+    t = row.transform
+    preprocess = Preprocess((t.crop, t.crop), 3, t.mean, t.std)
+    return Pretrained(name, digest_of(path, "sha256"), model, row.options, row.classes, preprocess, tensors)
+
+
 def _unpacked(name: str, packed: Packed) -> Pretrained:
     card = packed.card
     preprocess = Preprocess.from_json(card.preprocess)
-    return Pretrained(name, card.sha256, card.model, _own(card.network), card.classes, preprocess, packed.tensors)
+    return Pretrained(name, card.sha256, card.model, card.options, card.classes, preprocess, packed.tensors)
 
 
 def _own(network: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,6 +184,7 @@ def _own(network: Mapping[str, Any]) -> dict[str, Any]:
 # The first that accepts a name reads it: a name comes before a folder of that name, which is ./name.
 _SOURCES: Final[tuple[tuple[Callable[[str, str], bool], Callable[[str, str], Pretrained]], ...]] = (
     (lambda model, name: name in OWN.get(model, ()), _of_package),
+    (lambda model, name: any((model, name) == (row.model, row.name) for row in WEIGHTS), _published),
     (lambda model, name: Path(name).is_dir(), _of_run),
     (lambda model, name: name.endswith(".safetensors"), _of_file),
 )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from striate.data.loader import Batch
 from striate.tasks import Classification
 from striate.train.average import Average
+from striate.train.filters import filters_of, limit_filters
 from striate.train.optimizer import optimizer_for, optimizer_tensors, restore_optimizer
 from striate.train.options import TrainOptions
 from striate.train.tuning import Tuning
@@ -45,7 +46,7 @@ class Learner:
     Args:
         model: Its weights are changed in place.
         task: Gives the loss.
-        options: Gives the optimiser, the precision, the average and the limit of the gradient.
+        options: Gives the optimiser, the precision, the average and the limits of the gradient and of the filters.
         device: Where the network is moved, and the batches with it.
         tuning: Which of its parameters learn how fast; None for all alike.
     """
@@ -68,6 +69,7 @@ class Learner:
         self.optimizer = optimizer_for(model, options, tuning.rates)
         self.average = Average(model, options.average_decay) if options.average_decay else None
         self.updates = 0
+        self._filters = filters_of(model) if options.filter_rms else []
         self._parameters = [p for p in model.parameters() if p.requires_grad]
         self._buffers = list(model.buffers())
         self._kept = [buffer.clone() for buffer in self._buffers]
@@ -112,6 +114,7 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate * group["scale"]
         self.optimizer.step()
+        limit_filters(self._filters, self.options.filter_rms)
         if self.average:
             self.average.update(self.updates)
         self.updates += 1

@@ -5,6 +5,7 @@ import torch
 
 from striate.errors import WeightsError
 from striate.models import MODELS, create
+from striate.models.weights import WEIGHTS
 from striate.models.weights.head import head_tensors, match
 
 SIZE = (1, 16, 16)
@@ -15,7 +16,8 @@ def network(**options):
 
 
 def matched(given, model=None, *, new_head=False, size=SIZE):
-    return match(model or network(), given, source="digits", input_size=size, new_head=new_head)
+    model = model or network()
+    return match(model, given, source="digits", left_out=head_tensors(model, size) if new_head else ())
 
 
 def test_all_the_weights_of_the_same_network_are_taken():
@@ -53,6 +55,15 @@ def test_the_head_is_what_the_number_of_classes_shapes(name):
     assert differ
 
 
+@pytest.mark.parametrize("row", [row for row in WEIGHTS if not row.unfit], ids=str)
+def test_the_head_of_published_weights_is_the_last_stage(row):
+    """What the table says and what the network shows are the same tensors."""
+    entry = MODELS[row.model]
+    with torch.device("meta"):
+        model = create(row.model, **row.options)
+    assert head_tensors(model, (entry.channels, *entry.image_size)) == row.head
+
+
 @pytest.mark.refusal
 def test_missing_and_unexpected_tensors_are_named():
     """All of another network's; the long list is cut."""
@@ -61,7 +72,7 @@ def test_missing_and_unexpected_tensors_are_named():
     with pytest.raises(WeightsError) as error:
         matched(given)
     assert str(error.value) == (
-        "weights: digits are not of this network.\n"
+        "weights: digits does not fit this network.\n"
         "  network     ResNetCifar\n"
         "  missing     fc.bias\n"
         "  unexpected  fc.gain\n"
@@ -79,7 +90,7 @@ def test_another_number_of_classes_is_refused_unless_it_is_said():
     with pytest.raises(WeightsError) as error:
         matched(network().state_dict(), network(classes=3))
     assert str(error.value) == (
-        "weights: digits are not of this network.\n"
+        "weights: digits does not fit this network.\n"
         "  network      ResNetCifar\n"
         "  other shape  fc.weight 10 x 64, not 3 x 64, fc.bias 10, not 3\n"
         "Name the network that they were trained for, with the same options."
@@ -92,7 +103,7 @@ def test_other_channels_are_refused_with_advice():
     with pytest.raises(WeightsError) as error:
         matched(network().state_dict(), network(in_channels=3), size=(3, 16, 16), new_head=True)
     assert str(error.value) == (
-        "weights: digits are not of this network.\n"
+        "weights: digits does not fit this network.\n"
         "  network      ResNetCifar\n"
         "  other shape  conv1.weight 16 x 1 x 3 x 3, not 16 x 3 x 3 x 3\n"
         "The first convolution takes 1 channels: read the images with channels=1."
@@ -105,7 +116,7 @@ def test_another_size_is_refused_where_it_shapes_a_kernel():
     with pytest.raises(WeightsError) as error:
         matched(create("lenet5").state_dict(), create("lenet5", image_size=(28, 28)), size=(1, 28, 28))
     assert str(error.value) == (
-        "weights: digits are not of this network.\n"
+        "weights: digits does not fit this network.\n"
         "  network      LeNet5\n"
         "  other shape  C5.weight 120 x 16 x 5 x 5, not 120 x 16 x 4 x 4\n"
         "The network was made for images of another size: leave image_size out."
@@ -120,7 +131,7 @@ def test_other_numbers_are_refused():
     with pytest.raises(WeightsError) as error:
         matched(given)
     assert str(error.value) == (
-        "weights: digits are not of this network.\n"
+        "weights: digits does not fit this network.\n"
         "  network      ResNetCifar\n"
         "  other shape  bn1.bias 16 of whole numbers, not 16\n"
         "Name the network that they were trained for, with the same options."

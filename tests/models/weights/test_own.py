@@ -21,14 +21,20 @@ FOLDER = Path(own.__file__).parent
 LIMIT_BYTES = 2_000_000
 
 
+def judged_network(packed):
+    """Build the network as the card tells, without the package's own way of loading."""
+    network = create(packed.card.model, **packed.card.network)
+    network.load_state_dict(packed.tensors)
+    return network
+
+
 def judged(model, name):
     """Judge own weights on the digits that were held out."""
     packed = own_weights(model, name)
     p = Preprocess.from_json(packed.card.preprocess)
     data = open_dataset("digits", DataOptions(image_size=p.image_size, channels=p.channels, resize=p.resize))
     data = judged_by(data, packed.card.classes, p)
-    network = create(model, **packed.card.network)
-    network.load_state_dict(packed.tensors)
+    network = judged_network(packed)
     part = data.parts["test"]
     loader = Loader(part, p, Order(len(part), 32, seed=None))
     found = scores(network.to(memory_format=torch.channels_last), loader, torch.device("cpu"))
@@ -51,6 +57,23 @@ def test_they_are_as_good_as_their_card_says(model, name):
 def test_judged_twice_they_give_the_same_bits(model, name):
     """Nothing in it is drawn."""
     assert torch.equal(judged(model, name)[1], judged(model, name)[1])
+
+
+@own_ones
+def test_a_network_is_created_with_them(model, name):
+    """For its own channels and size, every tensor of them; for other classes all but the head."""
+    packed = own_weights(model, name)
+    network = create(model, weights=name)
+    assert all(torch.equal(t, packed.tensors[key]) for key, t in network.state_dict().items())
+    assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in judged_network(packed).parameters())
+    other = create(model, weights=name, classes=3).state_dict()
+    fresh = [
+        key
+        for key, t in other.items()
+        if t.shape != packed.tensors[key].shape or not torch.equal(t, packed.tensors[key])
+    ]
+    assert fresh == [key for key, t in other.items() if t.shape != packed.tensors[key].shape]
+    assert len(fresh) == 2
 
 
 @own_ones

@@ -47,6 +47,13 @@ class Card:
     machine: str
     sha256: str
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """Those of the network's own that it was built with."""
+        return {
+            key: value for key, value in self.network.items() if key not in ("classes", "in_channels", "image_size")
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
         return {**asdict(self), "classes": list(self.classes)}

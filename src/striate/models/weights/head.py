@@ -43,8 +43,10 @@ def head_tensors(model: Classifier, input_size: Sequence[int]) -> tuple[str, ...
     """
     stages = list(stage_modules(model, input_size).values())
     for i, names in reversed(list(enumerate(stages))):
-        mine = set(names).difference(*stages[:i])
-        if found := tuple(key for key in model.state_dict() if key.rpartition(".")[0] in mine):
+        modules = map(model.get_submodule, set(names).difference(*stages[:i]))
+        mine = {id(t) for m in modules for t in (*m.parameters(recurse=False), *m.buffers(recurse=False))}
+        # Not by the modules' names: a network may give its tensors others.
+        if found := tuple(key for key, tensor in model.state_dict(keep_vars=True).items() if id(tensor) in mine):
             return found
     return ()
 
@@ -54,8 +56,7 @@ def match(
     tensors: Mapping[str, Shaped[Tensor, "..."]],
     *,
     source: str,
-    input_size: Sequence[int],
-    new_head: bool,
+    left_out: tuple[str, ...] = (),
 ) -> Matched:
     """Check that weights are a network's, every one of them and no other.
 
@@ -63,8 +64,7 @@ def match(
         model: The network; its shapes are enough, so it may be on the device "meta".
         tensors: The weights, by name.
         source: What they are called, for the error.
-        input_size: `(C, H, W)` of images that the network takes, in pixels.
-        new_head: Whether the last stage keeps its first values, because it tells other classes apart.
+        left_out: Tensors of the network that keep their first values, because they tell other classes apart.
 
     Raises:
         WeightsError: A tensor is missing, is not the network's, or has another shape or another kind of numbers.
@@ -72,11 +72,10 @@ def match(
     Example:
         >>> from striate.models import create
         >>> model, trained = create("resnet20", classes=3), create("resnet20").state_dict()
-        >>> match(model, trained, source="trained", input_size=(3, 32, 32), new_head=True).left_out
-        ('fc.weight', 'fc.bias')
+        >>> len(match(model, trained, source="trained", left_out=head_tensors(model, (3, 32, 32))).tensors)
+        114
     """
     ours = model.state_dict()
-    left_out = head_tensors(model, input_size) if new_head else ()
     needed = {name: tensor for name, tensor in ours.items() if name not in left_out}
     missing = [name for name in needed if name not in tensors]
     unexpected = [name for name in tensors if name not in ours]
@@ -89,7 +88,7 @@ def match(
             "other shape": [f"{name} {_told(given)}, not {_told(wanted)}" for name, given, wanted in misfits],
         }
         raise WeightsError(
-            f"weights: {source} are not of this network.",
+            f"weights: {source} does not fit this network.",
             _remedy(missing, unexpected, misfits),
             network=type(model).__name__,
             **{what: _some(names) for what, names in lists.items() if names},

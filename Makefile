@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # The tools of the virtual environment (cmake, ninja, clang-format, node) come before the machine's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check shapes format bench figures core-test stub clean help
+.PHONY: demo test check shapes format bench figures pages core-test stub clean help
 
 demo: $(VENV)/.core  ## train on the handwritten digits, judge, show the report
 	@$(BIN)/python examples/01_digits.py
@@ -45,8 +45,11 @@ bench: $(VENV)/.core  ## run the benchmarks, record them, renew the tables in th
 	@$(BIN)/python -m bench.tables
 
 figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and the table of docs/weights.md anew
-	@$(BIN)/python docs/draw.py
+	@$(BIN)/python -m docs.draw
 	@$(BIN)/python docs/list_weights.py
+
+pages: $(VENV)/.core  ## write docs/models.md anew from the networks
+	@$(BIN)/python -m docs.networks
 
 core-test: $(VENV)/.packages  ## run the core's own test under the address and undefined-behaviour sanitizers
 	@cmake -S . -B build/core-test -G Ninja -DSTRIATE_TEST=ON -DSTRIATE_WERROR=$(WERROR) > /dev/null

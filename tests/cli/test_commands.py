@@ -104,6 +104,7 @@ def test_models_are_listed(striate):
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()[1:]] == list(MODELS)
     assert "269,722" in out
+    assert re.search(r"^resnet152 +60,192,808 +3 x 224 x 224 +He et al\. 2016, table 1", out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -115,10 +116,12 @@ def test_models_are_listed(striate):
     ],
 )
 def test_a_network_is_summarised_as_asked(words, total, striate):
-    """For these images and classes."""
-    status, out, _ = striate("summary", *words)
-    assert status == 0
-    assert out.splitlines()[-1].split()[1] == total
+    """For these images and classes; by stages and by layers, which come to the same."""
+    for by in ([], ["--layers"]):
+        status, out, _ = striate("summary", *words, *by)
+        assert status == 0
+        assert out.splitlines()[-1].split()[1] == total
+        assert out.splitlines()[2].split()[0] == ("layer" if by else "stage")
 
 
 def test_the_machine_is_measured(striate):

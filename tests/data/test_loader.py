@@ -66,7 +66,7 @@ def test_random_pieces_are_those_that_the_key_names(workers, pets):
         for image, index in zip(batch.images, batch.indices, strict=True):
             key = {"seed": 7, "epoch": epoch, "indices": np.array([index])}
             pieces = random_pieces(part.preprocess.middle, (1.0, 2.0), part.sizes[[index]], **key)
-            want = torch.from_numpy(part.read_pieces(index, pieces)[0])
+            want = torch.from_numpy(part.read_pieces(int(index), pieces)[0])
             torch.testing.assert_close(image, (want - mean) / std)
     assert steps == last
 

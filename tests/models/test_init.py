@@ -81,7 +81,7 @@ def test_parameter_count_is_pinned(name):
 @channels
 def test_scores_have_one_number_per_image_and_class(name, larger, in_channels):
     """Any stated size and number of channels is taken."""
-    size = [a + b for a, b in zip(size_of(name), larger, strict=True)]
+    size = tuple(a + b for a, b in zip(size_of(name), larger, strict=True))
     with torch.device("meta"):
         network = small(name, classes=7, in_channels=in_channels, image_size=size).eval()
         assert network(torch.randn(2, in_channels, *size)).shape == (2, 7)

@@ -12,17 +12,16 @@ import tyro
 
 from striate.cli import show
 from striate.cli.training import Data, train_with
-from striate.cli.weights import weights
+from striate.cli.weights import pack, weights
 from striate.data import DataOptions, contact_sheet, describe, inspect_dataset
 from striate.engine import machine
 from striate.engine import peaks as peaks_of
 from striate.errors import OptionError
 from striate.evaluate import Protocol
 from striate.evaluate import evaluate as evaluate_run
-from striate.evaluate import pack as pack_run
 from striate.evaluate import predict as predict_files
 from striate.evaluate import report as report_run
-from striate.models import MODELS, create
+from striate.models import MODELS, create, outline
 from striate.models import summary as summary_of
 from striate.recipes import Recipe
 from striate.train import Where
@@ -102,29 +101,6 @@ def _report(run: RunFolder) -> int:
     return 0
 
 
-def _pack(
-    run: RunFolder,
-    *,
-    out: str = "",
-    name: str = "",
-    licence: str = "not stated",
-    data_licence: str = "",
-    where: Where = Where(),  # noqa: B008 - frozen
-) -> int:
-    """Judge a run's network, and write its weights and their card as files that training can begin with.
-
-    Args:
-        run: The run's folder.
-        out: The file of the weights, which ends in .safetensors; otherwise one in the run's folder.
-        name: What the weights are called; otherwise as the data.
-        licence: Of the weights.
-        data_licence: Of the data.
-        where: Where it runs.
-    """
-    print(pack_run(run, out or None, name=name, licence=licence, data_licence=data_licence, where=where))
-    return 0
-
-
 def _data(
     data: Data,
     *,
@@ -150,9 +126,9 @@ def _data(
 
 def _models() -> int:
     """List the networks."""
-    with torch.device("meta"):  # shapes without numbers: hundreds of millions of them are counted at once
-        networks = {name: create(name) for name in MODELS}
-    return show.models({name: (entry, networks[name]) for name, entry in MODELS.items()})
+    with torch.device("meta"):  # their numbers are not needed
+        found = {name: (entry, create(name)) for name, entry in MODELS.items()}
+    return show.models(found)
 
 
 def _summary(
@@ -161,18 +137,21 @@ def _summary(
     classes: int | None = None,
     channels: int | None = None,
     image_size: tuple[int, int] | None = None,
+    layers: bool = False,
 ) -> int:
-    """Show a network's layers: output, parameters, multiply-adds, receptive field.
+    """Show a network as its paper's table: a row a stage, with output, parameters, multiply-adds, receptive field.
 
     Args:
         model: A name that `striate models` lists.
         classes: Size of the last layer; the paper's if not given.
         channels: Channels of the images; the paper's if not given.
         image_size: Height and width of the images; the paper's if not given.
+        layers: Show a row a layer instead.
     """
-    network = create(model, classes=classes, in_channels=channels, image_size=image_size)
+    with torch.device("meta"):
+        network = create(model, classes=classes, in_channels=channels, image_size=image_size)
     size = (channels or MODELS[model].channels, *(image_size or MODELS[model].image_size))
-    return show.summary(summary_of(network, size), model)
+    return show.summary(summary_of(network, size) if layers else outline(network, size), model)
 
 
 def _machine(*, form: Annotated[Literal["table", "json"], tyro.conf.arg(name="format")] = "table") -> int:
@@ -191,7 +170,7 @@ def commands(default: Recipe) -> dict[str, Callable[..., int]]:
         "evaluate": _evaluate,
         "predict": _predict,
         "report": _report,
-        "pack": _pack,
+        "pack": pack,
         "data": _data,
         "models": _models,
         "summary": _summary,

@@ -161,11 +161,11 @@ def weights(found: Sequence[Published]) -> int:
 
 
 def summary(found: Summary, name: str) -> int:
-    """Print a row a layer."""
+    """Print a row a layer, or a row a stage."""
     size = " x ".join(map(str, found.input_size))
     numbers = ("output", "parameters", "multiply-\nadds", "receptive\nfield")
     table = _table(
-        f"{name}, for an input of {size}", {"layer": "left", "kind": "left", **dict.fromkeys(numbers, "right")}
+        f"{name}, for an input of {size}", {**dict.fromkeys(found.heads, "left"), **dict.fromkeys(numbers, "right")}
     )
     for row in found.rows:
         table.add_row(_text(row.name), _text(row.kind), *written(row))

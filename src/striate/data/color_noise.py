@@ -23,7 +23,7 @@ def color_noise(
     *,
     seed: int,
     epoch: int,
-    indices: Int[np.ndarray, " N"],
+    indices: Int[np.ndarray, " n"],
 ) -> Float[Tensor, "N C H W"]:
     """Add to all pixels of an image `p1 a1 s1 + p2 a2 s2 + p3 a3 s3`, with the `a` as its seed, epoch and index say.
 

@@ -190,7 +190,7 @@ class _Batches(torch.utils.data.Dataset[Any]):
         for index, wanted in zip(indices.tolist(), pieces, strict=True):
             if worker is not None:
                 self.in_hand[worker.id] = index
-            yield from of.part.read_pieces(index, wanted) if wanted else [of.part.read(index)]
+            yield from of.part.read_pieces(int(index), wanted) if wanted else [of.part.read(index)]
 
 
 def _leave_signals_to_the_parent(_worker: int) -> None:

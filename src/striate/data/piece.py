@@ -9,7 +9,7 @@ from math import floor
 from typing import Final, Literal
 
 import numpy as np
-from jaxtyping import Float64, Int, Int32
+from jaxtyping import Int, Int32
 
 from striate.data.keyed import CROP, uniform
 
@@ -114,7 +114,7 @@ def random_pieces(
     *,
     seed: int,
     epoch: int,
-    indices: Int[np.ndarray, " N"],
+    indices: Int[np.ndarray, " n"],
 ) -> list[Piece]:
     """Draw a piece for each picture, as its seed, epoch and index say.
 
@@ -144,7 +144,7 @@ def random_pieces(
     return found
 
 
-def _on_a_pixel(piece: Piece, height: int, width: int, numbers: list[Float64[np.ndarray, ""]]) -> list[float]:
+def _on_a_pixel(piece: Piece, height: int, width: int, numbers: list[float]) -> list[float]:
     places: list[float] = []
     for (_, _, count), wanted, number in zip(_axes(piece, height, width), piece.image_size, numbers, strict=True):
         free = floor(count - wanted + _ROUNDING)

@@ -78,7 +78,7 @@ def augment(
     *,
     seed: int,
     epoch: int,
-    indices: Int[np.ndarray, " N"],
+    indices: Int[np.ndarray, " n"],
 ) -> Float[Tensor, "N C H W"]:
     """Change each image as its seed, epoch and index say: all of `Augment` but the random crop and the colour noise.
 

@@ -12,6 +12,7 @@ from striate.models.alexnet_columns import TwoGpuAlexNet
 from striate.models.alexnet_owt import AlexNetOwt
 from striate.models.lenet5 import LeNet5
 from striate.models.lenet5_1998 import LeNet5Original
+from striate.models.outline import Outline, outline
 from striate.models.resnet import ResNet, plain18, plain34, resnet18, resnet34, resnet50, resnet101, resnet152
 from striate.models.resnet_cifar import (
     ResNetCifar,
@@ -38,6 +39,7 @@ __all__ = [
     "Entry",
     "LeNet5",
     "LeNet5Original",
+    "Outline",
     "ResNet",
     "ResNetCifar",
     "Summary",
@@ -45,6 +47,7 @@ __all__ = [
     "ZFNet",
     "create",
     "options_of",
+    "outline",
     "summary",
 ]
 

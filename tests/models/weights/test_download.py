@@ -4,6 +4,7 @@ import errno
 import fcntl
 import urllib.error
 import urllib.request
+from http.client import HTTPMessage
 
 import pytest
 
@@ -205,6 +206,8 @@ def test_nobody_is_led_out_of_encryption():
     """From https only to https."""
     asked = urllib.request.Request("https://example.org/net.pth")
     with pytest.raises(urllib.error.URLError, match="which is not encrypted"):
-        _StayEncrypted().redirect_request(asked, None, 302, "Found", {}, "http://example.org/net.pth")
-    followed = _StayEncrypted().redirect_request(asked, None, 302, "Found", {}, "https://example.com/net.pth")
+        _StayEncrypted().redirect_request(asked, None, 302, "Found", HTTPMessage(), "http://example.org/net.pth")
+    followed = _StayEncrypted().redirect_request(
+        asked, None, 302, "Found", HTTPMessage(), "https://example.com/net.pth"
+    )
     assert followed.full_url == "https://example.com/net.pth"

@@ -80,6 +80,16 @@ def test_what_should_not_be_there_is_refused(tmp_path, tensors, why, received):
 
 
 @pytest.mark.refusal
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    """Damage can hit a name."""
+    path = write_onnx(tmp_path / "net.onnx", [initialiser("wxyz", torch.ones(2))])
+    path.write_bytes(path.read_bytes().replace(b"wxyz", b"w\x8ayz"))
+    with pytest.raises(WeightsError) as error:
+        read_initialisers(path, MOST)
+    assert str(error.value) == f"weights: net.onnx is refused: b'w\\x8ayz' is no name.\n  path  {path}\n{WAY_OUT}"
+
+
+@pytest.mark.refusal
 def test_what_is_no_onnx_is_refused(tmp_path):
     """A server's page."""
     path = tmp_path / "net.onnx"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from striate.errors import WeightsError
 from striate.models.weights.cache import writing
@@ -108,7 +108,7 @@ class _StayEncrypted(urllib.request.HTTPRedirectHandler):
     """Follows a server elsewhere, but never out of https."""
 
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
         """Refuse what could be read and changed on the way."""
         if req.type == "https" and not newurl.startswith("https:"):

@@ -43,6 +43,8 @@ def read_initialisers(path: Path, most: int) -> dict[str, Tensor]:
             kinds = {number: kind for kind, number in onnx.TensorProto.DataType.items()}
             kind = kinds.get(tensor.data_type, tensor.data_type)
             raise refused(path, f"{tensor.name!r} is not of float32", received=kind)
+        if not isinstance(tensor.name, str):  # protobuf gives bytes where they are no text
+            raise refused(path, f"{tensor.name!r} is no name")
         if tensor.name in found:
             raise refused(path, f"{tensor.name!r} is there twice")
         try:

@@ -1,6 +1,6 @@
 """A network that reads digits learns odd from even, by 40 pictures it was not trained on; a fresh one tries as well.
 
-Run: python examples/04_transfer.py [--epochs 12] [--out runs]
+Run: python examples/05_transfer.py [--epochs 12] [--out runs]
 """
 
 import argparse

@@ -23,7 +23,8 @@ LIMIT_BYTES = 2_000_000
 
 def judged_network(packed):
     """Build the network as the card tells, without the package's own way of loading."""
-    network = create(packed.card.model, **packed.card.network)
+    known = packed.card.network
+    network = create(packed.card.model, **{**known, "image_size": tuple(known["image_size"])})
     network.load_state_dict(packed.tensors)
     return network
 

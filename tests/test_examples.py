@@ -13,12 +13,14 @@ ARGUMENTS = {
     "02_predict.py": ["--epochs", "1", "--out", "."],
     "03_tiled_invariance.py": [],
     "04_degradation.py": ["--epochs", "1", "--size", "8", "--out", "."],
+    "05_transfer.py": ["--epochs", "1", "--out", "."],
 }
 SHOWN = {
     "01_digits.py": "report.html",
     "02_predict.py": "on-its-head",
     "03_tiled_invariance.py": "after 200 steps",
     "04_degradation.py": "degradation.html",
+    "05_transfer.py": "the head learns",
 }
 
 

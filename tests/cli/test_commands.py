@@ -76,6 +76,28 @@ def test_from_images_to_a_report(striate, tmp_path, monkeypatch, pictures):
     assert status == 0
 
 
+def test_what_a_run_has_learnt_is_packed_and_begun_with(striate, tmp_path, monkeypatch, pictures):
+    """Weights with their card, in one command; other classes learn from them in another, which says what it leaves."""
+    monkeypatch.chdir(tmp_path)
+    pictures({"cat": 10, "dog": 10}, name="pets", size=(20, 18))
+    pictures({"ant": 10, "bee": 10, "fly": 10}, name="insects", size=(20, 18))
+    assert striate("train", "pets", *QUICK)[0] == 0
+    status, out, _ = striate("pack", "runs/pets-lenet5", "--licence", "MIT")
+    assert (status, out) == (0, "runs/pets-lenet5/lenet5-pets.safetensors\n")
+    tuning = ["--weights", out.strip(), "--freeze", "C1", "C3", "--layer-decay", "0.8"]
+    status, out, _ = striate("train", "insects", "--dry-run", *QUICK, *tuning)
+    assert status == 0
+    assert out.splitlines()[-2].endswith(
+        "lenet5-pets.safetensors: 8 tensors loaded; left out, for the classes are others: output.weight, output.bias"
+    )
+    status, _, _ = striate("train", "insects", *QUICK, *tuning)
+    assert status == 0
+    assert striate("evaluate", "runs/insects-lenet5")[0] == 0
+    assert striate("predict", "runs/insects-lenet5", "insects/fly")[0] == 0
+    assert striate("report", "runs/insects-lenet5")[0] == 0
+    assert striate("train", "--resume", "runs/insects-lenet5", "--progress", "none")[0] == 0
+
+
 def test_models_are_listed(striate):
     """All of the table, with its numbers."""
     status, out, _ = striate("models")
@@ -205,6 +227,13 @@ REFUSED = [
     ("predict RUN FILE --device tpu", 2, "there is no 'tpu' here"),
     ("report NONE", 1, "is no run"),
     ("report FILE", 1, "is no run"),
+    ("pack NONE", 1, "is no run"),
+    ("pack RUN --out FILE", 2, "ends in .safetensors"),
+    ("train digits --weights letters", 2, "no weights called 'letters' for lenet5"),
+    ("train digits --weights none.safetensors", 1, "cannot be read"),
+    ("train digits --weights digits --model resnet20 --channels 3", 1, "takes 1 channels"),
+    ("train digits --freeze conv1", 2, "Choose from: C1, S2"),
+    ("train digits --options depth=3", 2, "has no option called 'depth'"),
     ("data NONE", 1, "does not exist"),
     ("data HERE", 1, "no class folder"),
     ("data digits --sheet HERE", 1, "refuses to write: Is a directory"),

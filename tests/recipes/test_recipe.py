@@ -10,6 +10,7 @@ from striate.data import DataOptions
 from striate.errors import OptionError
 from striate.models import MODELS
 from striate.recipes import RECIPES, Recipe
+from striate.recipes.recipe import words_for
 from striate.train import TrainOptions
 
 # One other value for every setting that a recipe has.
@@ -51,6 +52,9 @@ CHANGES = {
     "seed": -9223372036854775808,
     "max_skips": 0,
     "overfit": 2,
+    "weights": "runs/some cats",
+    "freeze": ("conv1", "stage1"),
+    "layer_decay": 0.65,
 }
 
 
@@ -108,6 +112,30 @@ def test_it_is_frozen():
         Recipe().model = "resnet20"  # pyright: ignore[reportGeneralTypeIssues]
 
 
+OPTIONS = ("stride_on=3x3", "width=2", 'version="1"', "sizes=[3, 5]", "bias=false")
+
+
+def test_a_network_s_own_options_are_words_with_a_value():
+    """As JSON where it is JSON, as text where it is not; words and values are each other's inverse."""
+    recipe = Recipe("resnet20").changed(options=OPTIONS)
+    found = {"stride_on": "3x3", "width": 2, "version": "1", "sizes": (3, 5), "bias": False}
+    assert recipe.network_options == found
+    assert words_for(found) == OPTIONS
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+    assert recipe.changed(epochs=2).options == OPTIONS
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("word", ["stride_on", "=3x3", "="])
+def test_an_option_without_a_name_or_a_value_is_refused(word):
+    """Where the recipe is made."""
+    with pytest.raises(OptionError) as error:
+        Recipe(options=("width=2", word))
+    assert str(error.value) == (
+        f"recipe: an option is a name and a value.\n  options  {word}\nWrite it with = and no space: stride_on=3x3."
+    )
+
+
 @pytest.mark.refusal
 def test_an_unknown_network_lists_the_known_ones():
     """Where the recipe is made, not where it is first used."""
@@ -130,7 +158,8 @@ def test_unknown_settings_list_the_known_ones():
         "Choose from: image_size, channels, resize, enlarge, split, split_seed, skip_bad, flip, pad, rotate, zoom, "
         "shift, color, erase, random_crop, color_noise, epochs, batch_size, accumulate, optimizer, learning_rate, "
         "momentum, weight_decay, schedule, warmup_epochs, milestones, plateau_epochs, label_smoothing, class_weights, "
-        "clip_norm, precision, filter_rms, average_decay, patience, seed, max_skips, overfit."
+        "clip_norm, precision, filter_rms, average_decay, patience, seed, max_skips, overfit, "
+        "weights, freeze, layer_decay, options."
     )
 
 

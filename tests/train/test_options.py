@@ -41,6 +41,9 @@ RANGES = [
     ("seed", "a whole number of 64 bits", (0, -(2**63), 2**63 - 1), (2**63, -(2**63) - 1, 0.5, None)),
     ("max_skips", COUNT_OR_0, (0,), (-1,)),
     ("overfit", COUNT_OR_0, (0, 1), (-1,)),
+    ("weights", "a name or a path", ("", "digits"), (None, 3)),
+    ("freeze", "names of stages", ((), ("conv1", "stage1")), (None, "conv1", ["conv1"], (1,))),
+    ("layer_decay", "a number above 0, up to 1", (1, 1e-9), (0, -0.1, 1.1, NAN)),
 ]
 
 

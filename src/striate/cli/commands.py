@@ -12,7 +12,7 @@ import tyro
 
 from striate.cli import show
 from striate.cli.training import Data, train_with
-from striate.cli.weights import weights
+from striate.cli.weights import pack, weights
 from striate.data import DataOptions, contact_sheet, describe, inspect_dataset
 from striate.engine import machine
 from striate.engine import peaks as peaks_of
@@ -170,6 +170,7 @@ def commands(default: Recipe) -> dict[str, Callable[..., int]]:
         "evaluate": _evaluate,
         "predict": _predict,
         "report": _report,
+        "pack": pack,
         "data": _data,
         "models": _models,
         "summary": _summary,

@@ -59,9 +59,11 @@ def rehearsal(found: Rehearsal) -> int:
         f"{found.recipe.model}: {found.parameters:,} parameters\n"
         f"{samples} images in {found.classes} classes\n"
         f"{found.steps:,} steps, epochs: {found.recipe.train.epochs}, about {found.seconds:,.1f} s\n"
-        f"loss of the first step: {found.loss:.4f}\n"
-        "nothing was written"
+        f"loss of the first step: {found.loss:.4f}"
     )
+    if found.weights:
+        print(found.weights)
+    print("nothing was written")
     return 0
 
 

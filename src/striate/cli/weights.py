@@ -1,4 +1,4 @@
-"""The command for published weights: list them, get them, check what is here."""
+"""The commands for weights: list the published ones, get them, check what is here; pack those of a run."""
 
 import sys
 from collections.abc import Generator, Sequence
@@ -11,10 +11,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from striate.cli import show
 from striate.errors import OptionError
+from striate.evaluate import pack as pack_run
 from striate.models.weights import WEIGHTS, Published, check, fetch, folder, published
 from striate.models.weights.download import Told
+from striate.train import Where
 
-__all__ = ["weights"]
+__all__ = ["pack", "weights"]
 
 Action = Annotated[tyro.conf.Positional[Literal["list", "get", "check"]], tyro.conf.arg(metavar="list|get|check")]
 Model = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
@@ -33,6 +35,29 @@ def weights(action: Action, model: Model = "", name: Name = "") -> int:
         name: Weights of that network, as the list calls them.
     """
     return {"list": _list, "get": _get, "check": _check}[action](model, name)
+
+
+def pack(
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")],
+    *,
+    out: str = "",
+    name: str = "",
+    licence: str = "not stated",
+    data_licence: str = "",
+    where: Where = Where(),  # noqa: B008 - frozen
+) -> int:
+    """Judge a run's network, and write its weights and their card as files that training can begin with.
+
+    Args:
+        run: The run's folder.
+        out: The file of the weights, which ends in .safetensors; otherwise one in the run's folder.
+        name: What the weights are called; otherwise as the data.
+        licence: Of the weights.
+        data_licence: Of the data.
+        where: Where it runs.
+    """
+    print(pack_run(run, out or None, name=name, licence=licence, data_licence=data_licence, where=where))
+    return 0
 
 
 def _list(model: str, name: str) -> int:

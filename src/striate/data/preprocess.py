@@ -1,7 +1,8 @@
 """What turns a file into a model's input: stored with a run, used alike in training, evaluation and prediction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from striate.data.piece import MOST_TIMES, Piece, Resize
 from striate.errors import OptionError
@@ -73,3 +74,14 @@ class Preprocess:
     def middle(self) -> Piece:
         """The piece of a picture that the network is trained, judged and used on, unless another is asked for."""
         return Piece(self.image_size, self.resize, self.enlarge)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Preprocess":
+        """Build what `dataclasses.asdict` made plain values of; JSON knows no tuples.
+
+        Raises:
+            OptionError: The sizes do not belong together.
+            TypeError: A value is missing, or is one too many.
+        """
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in document.items()}
+        return cls(**values)

@@ -2,6 +2,7 @@
 
 from striate.evaluate.evaluation import Evaluation, evaluate, report
 from striate.evaluate.metrics import Metrics, measure
+from striate.evaluate.pack import pack
 from striate.evaluate.predict import Predicted, predict
 from striate.evaluate.protocol import Protocol
 from striate.evaluate.trained import Trained, load
@@ -15,6 +16,7 @@ __all__ = [
     "evaluate",
     "load",
     "measure",
+    "pack",
     "predict",
     "report",
 ]

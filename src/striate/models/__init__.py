@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from striate.models.resnet_cifar import (
     resnet110,
 )
 from striate.models.summary import Summary, summary
-from striate.models.weights import load_weights, published, trained_options
+from striate.models.weights import OWN, Card, load_packed, load_weights, own_weights, published, trained_options
 from striate.models.zfnet import ZFNet, zfnet_b, zfnet_notes
 from striate.nn import Classifier
 
@@ -120,16 +120,16 @@ def create(
     weights: str | None = None,
     **options: Any,
 ) -> Classifier:
-    """Build the network called `name`, with fresh weights or published ones.
+    """Build the network called `name`, with fresh weights, ours, or published ones.
 
     Args:
         name: A name of `MODELS`.
-        classes: Size of the last layer; None for the paper's.
-        in_channels: Channels of the images; None for the paper's.
-        image_size: Height and width of the images, in pixels; None for the paper's.
-        weights: The name of published weights (`models.weights`), which are loaded, all of them, with the options
-            that they were trained with; None for fresh ones. For another number of classes the head stays fresh.
-            They have to be on this machine: nothing is fetched.
+        classes: Size of the last layer; None for the paper's, or for that of our weights.
+        in_channels: Channels of the images; likewise.
+        image_size: Height and width of the images, in pixels; likewise.
+        weights: The name of weights in the package, or of published ones (`models.weights`), which are loaded, all of
+            them, with the options that they were trained with; None for fresh ones. For another number of classes
+            the head stays fresh. They have to be on this machine: nothing is fetched.
         options: What the network's own class takes besides.
 
     Raises:
@@ -142,10 +142,13 @@ def create(
     Example:
         >>> create("resnet20", in_channels=1).fc
         Linear(in_features=64, out_features=10, bias=True)
+        >>> create("resnet20", weights="digits", classes=3).conv1.in_channels
+        1
     """
     if name not in MODELS:
         raise OptionError(f"create: no model is called {name!r}.", f"Choose one of: {', '.join(MODELS)}.", name=name)
-    entry = MODELS[name]
+    own = own_weights(name, weights) if weights in OWN.get(name, ()) else None
+    entry = _of_card(MODELS[name], own.card) if own else MODELS[name]
     classes = entry.classes if classes is None else classes
     channels = entry.channels if in_channels is None else in_channels
     size = tuple(image_size or entry.image_size)
@@ -157,8 +160,8 @@ def create(
             in_channels=channels,
             image_size=size,
         )
-    row = published(name, weights) if weights is not None else None
-    options = trained_options(row, options) if row else options
+    row = published(name, weights) if weights is not None and not own else None
+    options = trained_options(row, options) if row else {**(own.card.options if own else {}), **options}
     known = options_of(name)
     if unknown := [option for option in options if option not in known]:
         raise OptionError(
@@ -168,9 +171,18 @@ def create(
         )
     sized = {"image_size": size} if entry.sized else {}
     network = entry.build(classes=classes, in_channels=channels, **sized, **options)
-    if row:
+    if own:
+        load_packed(network, own, new_head=classes != entry.classes)
+    elif row:
         load_weights(network, row, new_head=classes != row.classes)
     return network
+
+
+def _of_card(entry: Entry, card: Card) -> Entry:
+    """Take the numbers of the data that weights were trained on for the paper's."""
+    known = card.network
+    size = tuple(known["image_size"])
+    return replace(entry, classes=known["classes"], channels=known["in_channels"], image_size=size)
 
 
 def options_of(name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from striate.errors import OptionError
 
@@ -38,6 +38,9 @@ class TrainOptions:
         seed: Decides the first weights, the order, the augmentation and dropout.
         max_skips: Steps in a row without a finite loss and gradient that are skipped; one more stops.
         overfit: Train and validate on the first so many batches only, without augmentation; 0 for all.
+        weights: Weights to begin with: a name, a run's folder, or a file that `pack` wrote; nothing for fresh ones.
+        freeze: Stages that keep their weights and statistics.
+        layer_decay: The rate of a stage is the schedule's times this, once for each stage with weights after it.
 
     Raises:
         OptionError: A setting is out of range; the message gives the range.
@@ -64,6 +67,9 @@ class TrainOptions:
     seed: int = 0
     max_skips: int = 3
     overfit: int = 0
+    weights: str = ""
+    freeze: tuple[str, ...] = ()
+    layer_decay: float = 1.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -115,4 +121,10 @@ _RANGES: Final[dict[str, Rule]] = {
     "seed": ("a whole number of 64 bits", lambda value: isinstance(value, int) and -(2**63) <= value < 2**63),
     "max_skips": _COUNT_OR_0,
     "overfit": _COUNT_OR_0,
+    "weights": ("a name or a path", lambda value: isinstance(value, str)),
+    "freeze": (
+        "names of stages",
+        lambda value: isinstance(value, tuple) and all(isinstance(name, str) for name in cast("tuple[object]", value)),
+    ),
+    "layer_decay": ("a number above 0, up to 1", lambda value: _between(0, 1)(value) and value != 0),
 }

@@ -57,11 +57,17 @@ def test_unknown_weights_list_the_known_ones(row):
         "weights: none for lenet5 are called 'best'.\n  weights  best\nChoose one of: test, other."
     )
     with pytest.raises(OptionError) as error:
+        create("resnet32", weights="best")
+    assert str(error.value) == (
+        "weights: nobody has published weights for 'resnet32', as far as the table knows.\n"
+        "  model  resnet32\n"
+        "Choose one of: lenet5."
+    )
+    with pytest.raises(OptionError) as error:
         create("resnet20", weights="best")
     assert str(error.value) == (
-        "weights: nobody has published weights for 'resnet20', as far as the table knows.\n"
-        "  model  resnet20\n"
-        "Choose one of: lenet5."
+        "weights: resnet20 has no weights called 'best' in the package.\n"
+        "There are: digits for lenet5, digits for resnet20."
     )
 
 

@@ -70,17 +70,26 @@ def test_a_new_head_can_be_asked_for_with_as_many_classes(row):
     [
         (
             lambda: create("lenet5", classes=3),
-            "  shapes  output.weight: (10, 84) for (3, 84), output.bias: (10,) for (3,)\n",
+            "  network      LeNet5\n  other shape  output.weight 10 x 84, not 3 x 84, output.bias 10, not 3\n"
+            "Name the network that they were trained for, with the same options.",
         ),
-        (lambda: create("lenet5", in_channels=3), "  shapes  C1.weight: (6, 1, 5, 5) for (6, 3, 5, 5)\n"),
+        (
+            lambda: create("lenet5", in_channels=3),
+            "  network      LeNet5\n  other shape  C1.weight 6 x 1 x 5 x 5, not 6 x 3 x 5 x 5\n"
+            "The first convolution takes 1 channels: read the images with channels=1.",
+        ),
         (
             lambda: create("lenet5", image_size=(16, 16)),
-            "  shapes  C5.weight: (120, 16, 5, 5) for (120, 16, 1, 1)\n",
+            "  network      LeNet5\n  other shape  C5.weight 120 x 16 x 5 x 5, not 120 x 16 x 1 x 1\n"
+            "The network was made for images of another size: leave image_size out.",
         ),
         (
             lambda: create("resnet20"),
-            "  missing  bn1.bias, bn1.num_batches_tracked, bn1.running_mean, and 113 more\n"
-            "  others   C1.bias, C1.weight, C3.bias, and 7 more\n",
+            "  network     ResNetCifar\n"
+            "  missing     conv1.weight, bn1.weight, bn1.bias, bn1.running_mean, bn1.running_var, "
+            "bn1.num_batches_tracked and 110 more\n"
+            "  unexpected  C1.bias, C1.weight, C3.bias, C3.weight, C5.bias, C5.weight and 4 more\n"
+            "Name the network that they were trained for, with the same options.",
         ),
     ],
     ids=["classes", "channels", "size", "other network"],
@@ -91,12 +100,7 @@ def test_weights_that_do_not_fit_are_refused_and_nothing_is_loaded(row, network,
     before = bits(network)
     with pytest.raises(WeightsError) as error:
         load_weights(network, row)
-    assert str(error.value) == (
-        "weights: lenet5 test does not fit this network.\n"
-        f"{received}"
-        "Make it as the weights were trained: striate.create('lenet5', weights='test'); "
-        "only its number of classes can be another."
-    )
+    assert str(error.value) == f"weights: lenet5 test does not fit this network.\n{received}"
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
-
-from striate.errors import OptionError, WeightsError
+from striate.errors import OptionError
 from striate.models.weights.fetch import prepared
+from striate.models.weights.head import Matched, head_tensors, match
 from striate.models.weights.kept import read_kept
+from striate.models.weights.packed import Packed
 from striate.models.weights.published import Published
 from striate.nn import Classifier
 
-__all__ = ["Loaded", "load_weights", "trained_options"]
+__all__ = ["Loaded", "load_packed", "load_weights", "trained_options"]
 
 
 @dataclass(frozen=True)
@@ -56,34 +56,33 @@ def load_weights(network: Classifier, weights: Published, *, new_head: bool = Fa
     prepared(weights)
     given = read_kept(weights)
     left_out = weights.head if new_head else ()
-    taken = {name: tensor for name, tensor in given.items() if name not in left_out}
-    wanted = network.state_dict()
-    _require_same(weights, taken, {name: tensor for name, tensor in wanted.items() if name not in left_out})
-    network.load_state_dict({**taken, **{name: wanted[name] for name in left_out}})
+    taken = match(network, given, source=str(weights), left_out=left_out).tensors
+    network.load_state_dict({**network.state_dict(), **taken})
     return Loaded(weights, len(taken), left_out)
 
 
-def _require_same(weights: Published, given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Refuse weights that the network has not got a place for each of, or the other way round."""
-    missing, others = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
-    shapes = {
-        name: f"{tuple(given[name].shape)} for {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in given and given[name].shape != wanted[name].shape
-    }
-    if not (missing or others or shapes):
-        return
-    found = {"missing": missing, "others": others, "shapes": [f"{name}: {shapes[name]}" for name in shapes]}
-    raise WeightsError(
-        f"weights: {weights} does not fit this network.",
-        f"Make it as the weights were trained: striate.create({weights.model!r}, weights={weights.name!r}); "
-        "only its number of classes can be another.",
-        **{what: _some(names) for what, names in found.items() if names},
-    )
+def load_packed(network: Classifier, packed: Packed, *, new_head: bool = False) -> Matched:
+    """Load weights of our own, or that a run has packed, into `network`.
 
+    Args:
+        network: As the card tells, but for its number of classes.
+        packed: The weights and their card.
+        new_head: Leave the head as it is, for other classes. Otherwise every tensor is loaded.
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f", and {len(names) - 3} more" if len(names) > 3 else "")
+    Raises:
+        WeightsError: They do not fit the network, which is then as it was.
+
+    Example:
+        >>> from striate.models import create
+        >>> from striate.models.weights import own_weights
+        >>> load_packed(create("lenet5", classes=3), own_weights("lenet5", "digits"), new_head=True).left_out
+        ('output.weight', 'output.bias')
+    """
+    card = packed.card
+    left_out = head_tensors(network, (card.network["in_channels"], *card.network["image_size"])) if new_head else ()
+    taken = match(network, packed.tensors, source=f"{card.model} {card.name}", left_out=left_out)
+    network.load_state_dict({**network.state_dict(), **taken.tensors})
+    return taken
 
 
 def trained_options(weights: Published, options: Mapping[str, Any]) -> dict[str, Any]:

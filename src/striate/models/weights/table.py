@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from striate.errors import OptionError
 from striate.models.weights.names import BVLC, PYTORCHCV
+from striate.models.weights.own import OWN, own_weights
 from striate.models.weights.published import Published, Transform
 
 __all__ = ["WEIGHTS", "published"]
@@ -198,6 +199,8 @@ def published(model: str, name: str) -> Published:
         {'shortcut': 'B', 'stride_on': '3x3'}
     """
     rows = {row.name: row for row in WEIGHTS if row.model == model}
+    if not rows and model in OWN:
+        own_weights(model, name)  # which says what there is
     if not rows:
         raise OptionError(
             f"weights: nobody has published weights for {model!r}, as far as the table knows.",

@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # The tools of the virtual environment (cmake, ninja, clang-format, node) come before the machine's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check shapes format bench figures core-test stub clean help
+.PHONY: demo test check shapes format bench figures pages core-test stub clean help
 
 demo: $(VENV)/.core  ## train on the handwritten digits, judge, show the report
 	@$(BIN)/python examples/01_digits.py
@@ -44,8 +44,12 @@ bench: $(VENV)/.core  ## run the benchmarks, record them, renew the tables in th
 	@for module in $(BENCHES); do echo "benchmark $$module"; $(BIN)/python -m $$module || exit 1; done
 	@$(BIN)/python -m bench.tables
 
-figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md anew
-	@$(BIN)/python docs/draw.py
+figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and the table of docs/weights.md anew
+	@$(BIN)/python -m docs.draw
+	@$(BIN)/python docs/list_weights.py
+
+pages: $(VENV)/.core  ## write docs/models.md anew from the networks
+	@$(BIN)/python -m docs.networks
 
 core-test: $(VENV)/.packages  ## run the core's own test under the address and undefined-behaviour sanitizers
 	@cmake -S . -B build/core-test -G Ninja -DSTRIATE_TEST=ON -DSTRIATE_WERROR=$(WERROR) > /dev/null
@@ -71,11 +75,12 @@ $(VENV)/.created:
 	@$(FOUND) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.packages: constraints.txt | $(VENV)/.created
+$(VENV)/.packages: constraints.txt oracles.txt | $(VENV)/.created
 	@echo "installing pinned packages (about 1.5 GB, some minutes the first time)"
 	@# torch first, by pip alone: what comes after finds it there and asks for no other build.
 	@$(PIP) install -c constraints.txt torch
 	@$(PIP) install -r constraints.txt
+	@$(PIP) install --no-deps --upgrade --target $(VENV)/oracles -r oracles.txt
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.packages CMakeLists.txt pyproject.toml $(CORE)

@@ -3,6 +3,7 @@
 #include "isa.h"
 #include "machine.h"
 #include "peak.h"
+#include "products.h"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
@@ -68,23 +69,61 @@ void bind_peak(nb::module_& m) {
       "threads"_a, "size_bytes"_a, nb::call_guard<nb::gil_scoped_release>());
 }
 
-// Which algorithm: its place in the table of the kernels that run.
-const striate::Algorithm& algorithm(int place) { return *striate::chosen().algorithms[place]; }
+// Addresses come as numbers: who calls answers for what lies there.
+void bind_products(nb::module_& m) {
+  m.def(
+      "multiply",
+      [](std::uintptr_t left, std::uintptr_t right, std::uintptr_t out, std::vector<std::int64_t> matrix_at,
+         std::int64_t rows, std::vector<std::int64_t> depth_at, std::vector<std::int64_t> column_at, int threads) {
+        const striate::Kernels& kernels = striate::chosen();
+        const striate::Product first{reinterpret_cast<const float*>(left),
+                                     reinterpret_cast<const float*>(right),
+                                     depth_at.data(),
+                                     column_at.data(),
+                                     reinterpret_cast<float*>(out),
+                                     rows,
+                                     std::int64_t(depth_at.size()),
+                                     std::int64_t(column_at.size())};
+        striate::multiply(kernels, {first, matrix_at.data(), std::int64_t(matrix_at.size())}, threads);
+      },
+      "left"_a, "right"_a, "out"_a, "matrix_at"_a, "rows"_a, "depth_at"_a, "column_at"_a, "threads"_a,
+      nb::call_guard<nb::gil_scoped_release>());
+}
 
 template <class T>
 T* at(std::uintptr_t address) {
   return reinterpret_cast<T*>(address);
 }
 
-void bind_conv(nb::module_& m) {
+using Pair = std::array<std::int64_t, 2>;
+using Three = std::array<std::int64_t, 3>;
+using Four = std::array<std::int64_t, 4>;
+using Five = std::array<std::int64_t, 5>;
+
+// Names of a table that ends with null, and why each of its algorithms refuses a problem.
+template <class Each>
+void bind_table(nb::module_& m, const char* names, const char* refuses, const Each* const* (*table)()) {
+  m.def(names, [table] {
+    std::vector<std::string> found;
+    for (const auto* const* each = table(); *each; ++each) found.emplace_back((*each)->name);
+    return found;
+  });
+  m.def(
+      refuses,
+      [table](int which, const striate::Problem& problem) -> std::optional<std::string> {
+        const char* reason = table()[which]->refuses(problem);
+        return reason ? std::optional<std::string>(reason) : std::nullopt;
+      },
+      "algorithm"_a, "problem"_a, "Why it cannot compute this; None where it can.");
+}
+
+void bind_problem(nb::module_& m) {
   using striate::Problem;
-  using Pair = std::array<std::int64_t, 2>;
-  using Four = std::array<std::int64_t, 4>;
   nb::class_<Problem>(m, "Problem")
       .def(
           "__init__",
-          [](Problem* made, Four input, std::array<std::int64_t, 3> kernels, Pair stride, Four padding, Pair dilation,
-             std::int64_t groups, bool bias, bool residual, bool relu) {
+          [](Problem* made, Four input, Three kernels, Pair stride, Four padding, Pair dilation, std::int64_t groups,
+             bool bias, bool residual, bool relu) {
             const auto [n, c, h, w] = input;
             const auto [k, r, s] = kernels;
             const auto [top, bottom, left, right] = padding;
@@ -94,33 +133,63 @@ void bind_conv(nb::module_& m) {
           "input"_a, "kernels"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "bias"_a = false,
           "residual"_a = false, "relu"_a = false)
       .def_prop_ro("output", [](const Problem& p) { return Four{p.n, p.k, p.p(), p.q()}; });
-  m.def("algorithms", [] {
-    std::vector<std::string> names;
-    for (const auto* const* each = striate::chosen().algorithms; *each; ++each) names.emplace_back((*each)->name);
-    return names;
-  });
-  m.def("refuses", [](int which, const Problem& p) -> std::optional<std::string> {
-    const char* reason = algorithm(which).refuses(p);
-    return reason ? std::optional<std::string>(reason) : std::nullopt;
-  });
-  m.def("cost", [](int which, const Problem& p, int threads) { return algorithm(which).cost(p, threads); });
-  m.def("prepared_floats", [](int which, const Problem& p) { return algorithm(which).prepared(p); });
-  m.def("workspace_bytes",
-        [](int which, const Problem& p, int threads) { return algorithm(which).workspace(p, threads); });
+}
+
+const striate::Algorithm* const* algorithms() { return striate::chosen().algorithms; }
+
+void bind_convolution(nb::module_& m) {
+  using striate::Problem;
+  bind_table(m, "algorithms", "refuses", algorithms);
+  m.def(
+      "cost", [](int which, const Problem& p, int threads) { return algorithms()[which]->cost(p, threads); },
+      "algorithm"_a, "problem"_a, "threads"_a);
+  m.def(
+      "prepared_floats", [](int which, const Problem& p) { return algorithms()[which]->prepared(p); }, "algorithm"_a,
+      "problem"_a);
+  m.def(
+      "workspace_bytes",
+      [](int which, const Problem& p, int threads) { return algorithms()[which]->workspace(p, threads); },
+      "algorithm"_a, "problem"_a, "threads"_a);
   m.def(
       "prepare",
-      [](int which, const Problem& p, std::uintptr_t weight, Four steps, std::uintptr_t to, int threads) {
-        algorithm(which).prepare(p, {at<float>(weight), steps[0], steps[1], steps[2], steps[3]}, at<float>(to),
-                                 threads);
+      [](int which, const Problem& p, std::uintptr_t weight, Five steps, std::uintptr_t to, int threads) {
+        const auto [g, k, c, r, s] = steps;
+        algorithms()[which]->prepare(p, {at<float>(weight), g, k, c, r, s}, at<float>(to), threads);
       },
-      nb::call_guard<nb::gil_scoped_release>());
+      "algorithm"_a, "problem"_a, "weight"_a, "steps"_a, "to"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
   m.def(
       "run",
       [](int which, const Problem& p, std::uintptr_t x, std::uintptr_t prepared, std::uintptr_t bias,
          std::uintptr_t residual, std::uintptr_t y, std::uintptr_t scratch, int threads) {
-        algorithm(which).run(p, {at<float>(x), at<float>(bias), at<float>(residual), at<float>(y)}, at<float>(prepared),
-                             at<std::byte>(scratch), threads);
+        algorithms()[which]->run(p, {at<float>(x), at<float>(bias), at<float>(residual), at<float>(y)},
+                                 at<float>(prepared), at<std::byte>(scratch), threads);
       },
+      "algorithm"_a, "problem"_a, "x"_a, "prepared"_a, "bias"_a, "residual"_a, "y"_a, "scratch"_a, "threads"_a,
+      nb::call_guard<nb::gil_scoped_release>());
+}
+
+const striate::WeightGradient* const* weight_gradients() { return striate::chosen().weight_gradients; }
+
+void bind_weight_gradient(nb::module_& m) {
+  using striate::Problem;
+  bind_table(m, "weight_gradients", "weight_gradient_refuses", weight_gradients);
+  m.def(
+      "weight_gradient_cost",
+      [](int which, const Problem& p, int threads) { return weight_gradients()[which]->cost(p, threads); },
+      "algorithm"_a, "problem"_a, "threads"_a);
+  m.def(
+      "weight_gradient_workspace_bytes",
+      [](int which, const Problem& p, int threads) { return weight_gradients()[which]->workspace(p, threads); },
+      "algorithm"_a, "problem"_a, "threads"_a);
+  m.def(
+      "weight_gradient",
+      [](int which, const Problem& p, std::uintptr_t x, std::uintptr_t gradient, std::uintptr_t to, Five steps,
+         std::uintptr_t scratch, int threads) {
+        const auto [g, k, c, r, s] = steps;
+        weight_gradients()[which]->run(p, at<float>(x), at<float>(gradient), {at<float>(to), g, k, c, r, s},
+                                       at<std::byte>(scratch), threads);
+      },
+      "algorithm"_a, "problem"_a, "x"_a, "gradient"_a, "to"_a, "steps"_a, "scratch"_a, "threads"_a,
       nb::call_guard<nb::gil_scoped_release>());
 }
 
@@ -131,5 +200,8 @@ NB_MODULE(_engine, m) {
   bind_machine(m);
   bind_isa(m);
   bind_peak(m);
-  bind_conv(m);
+  bind_products(m);
+  bind_problem(m);
+  bind_convolution(m);
+  bind_weight_gradient(m);
 }

@@ -28,11 +28,18 @@ struct Problem {
   std::int64_t multiply_adds() const { return n * p() * q() * k * c_per_group() * r * s; }
 };
 
-// Kernels wherever they lie: that of output channel `ko` has its tap for `ci` of its group at `at[ko*k + ci*c + ...]`.
-// Steps may be negative, so flipped kernels and the transposed ones of a gradient are views of the same weights.
+// Kernels wherever they lie: of group `gi`, that of output channel `ko` has its tap for `ci` at
+// `at[gi*g + ko*k + ci*c + ...]`. Steps may be negative, so flipped kernels and the transposed ones of a gradient are
+// views of the same weights.
 struct Weights {
   const float* at;
-  std::int64_t k, c, r, s;  // steps, in elements
+  std::int64_t g, k, c, r, s;  // steps, in elements
+};
+
+// Where a gradient of kernels goes: laid out likewise.
+struct WeightsOut {
+  float* at;
+  std::int64_t g, k, c, r, s;
 };
 
 struct Tensors {
@@ -58,6 +65,21 @@ struct Algorithm {
 
   void (*prepare)(const Problem&, const Weights&, float* prepared, int threads);
   void (*run)(const Problem&, const Tensors&, const float* prepared, std::byte* scratch, int threads);
+};
+
+// One way to compute the gradient of a convolution with respect to its kernels: for each weight, the sum over examples
+// and positions of what it was multiplied with, times the gradient that arrives there. The gradient with respect to the
+// input needs no table of its own: it is a convolution (of `gradient`, with the kernels turned round), or one for each
+// phase of the stride.
+//
+// The order of the sums depends on the sizes alone, never on the threads.
+struct WeightGradient {
+  const char* name;
+  const char* (*refuses)(const Problem&);
+  double (*cost)(const Problem&, int threads);
+  std::int64_t (*workspace)(const Problem&, int threads);
+  void (*run)(const Problem&, const float* x, const float* gradient, const WeightsOut& to, std::byte* scratch,
+              int threads);
 };
 
 }  // namespace striate

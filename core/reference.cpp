@@ -16,7 +16,8 @@ void prepare(const Problem& p, const Weights& w, float* to, int) {
   for (std::int64_t k = 0; k < p.k; ++k) {
     for (std::int64_t r = 0; r < p.r; ++r) {
       for (std::int64_t s = 0; s < p.s; ++s) {
-        for (std::int64_t c = 0; c < p.c_per_group(); ++c) *to++ = w.at[k * w.k + c * w.c + r * w.r + s * w.s];
+        const float* from = w.at + k / p.k_per_group() * w.g + k % p.k_per_group() * w.k + r * w.r + s * w.s;
+        for (std::int64_t c = 0; c < p.c_per_group(); ++c) *to++ = from[c * w.c];
       }
     }
   }
@@ -53,7 +54,37 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
   }
 }
 
+double sum(const Problem& p, const float* x, const float* gradient, std::int64_t k, std::int64_t channel,
+           std::int64_t r, std::int64_t s) {
+  double total = 0;
+  for (std::int64_t out = 0; out < p.n * p.p() * p.q(); ++out) {
+    const std::int64_t n = out / (p.p() * p.q()), row = out / p.q() % p.p(), column = out % p.q();
+    const std::int64_t y = row * p.stride_h - p.top + r * p.dilation_h;
+    const std::int64_t at = column * p.stride_w - p.left + s * p.dilation_w;
+    if (y < 0 || y >= p.h || at < 0 || at >= p.w) continue;
+    total += double(x[((n * p.h + y) * p.w + at) * p.c + channel]) * double(gradient[out * p.k + k]);
+  }
+  return total;
+}
+
+void weight_gradient(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, std::byte*, int) {
+  for (std::int64_t k = 0; k < p.k; ++k) {
+    const std::int64_t group = k / p.k_per_group();
+    for (std::int64_t c = 0; c < p.c_per_group(); ++c) {
+      float* kernel = to.at + group * to.g + k % p.k_per_group() * to.k + c * to.c;
+      for (std::int64_t r = 0; r < p.r; ++r) {
+        for (std::int64_t s = 0; s < p.s; ++s) {
+          kernel[r * to.r + s * to.s] = float(sum(p, x, gradient, k, group * p.c_per_group() + c, r, s));
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
+
+extern const WeightGradient reference_weight_gradient;
+const WeightGradient reference_weight_gradient{"reference", refuses, cost, workspace, weight_gradient};
 
 extern const Algorithm reference;
 const Algorithm reference{"reference", refuses, cost, prepared, workspace, prepare, run};

@@ -1,78 +1,23 @@
-"""Draw every convolution by asking it: which input feeds which output through which weight.
+"""Draw every convolution, pooling and normalisation by asking it: which input feeds which output, through what.
 
+What has weights is asked for its products; what has none for its slopes, at values that the picture shows.
+The table of what is drawn is in `variants.py`.
 Run as `make figures`; a test compares the pictures with what the code does today.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from docs.variants import FIGURES, Figure
 from torch import Tensor
 
-from striate import ops
-
-__all__ = ["FIGURES", "Figure", "edges", "svg", "write"]
+__all__ = ["answers", "edges", "slopes", "svg", "write"]
 
 FOLDER = Path(__file__).parent / "figures"
-WIDTH, HEIGHT, STEP, RADIUS = 620, 190, 44, 11
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One convolution along one axis.
-
-    Args:
-        title: What it shows.
-        call: The convolution: input and weight to output.
-        size: Samples of the input.
-        weight: Shape of the weight; its last axis are the taps of one kernel.
-        channels: Channels of the input.
-    """
-
-    title: str
-    call: Callable[[Tensor, Tensor], Tensor]
-    size: int
-    weight: tuple[int, ...]
-    channels: int = 1
-
-
-# name: figure. The page `every_convolution.md` shows them all.
-FIGURES = {
-    "valid": Figure("shared, 'valid': one kernel of three weights", ops.conv1d, 7, (1, 1, 3)),
-    "same": Figure(
-        "shared, 'same': as many outputs as inputs", lambda x, w: ops.conv1d(x, w, padding="same"), 7, (1, 1, 3)
-    ),
-    "full": Figure(
-        "shared, 'full': every weight meets every input", lambda x, w: ops.conv1d(x, w, padding="full"), 5, (1, 1, 3)
-    ),
-    "strided": Figure("stride 2: every other position", lambda x, w: ops.conv1d(x, w, stride=2), 9, (1, 1, 3)),
-    "dilated": Figure("dilation 2: a gap between the taps", lambda x, w: ops.conv1d(x, w, dilation=2), 9, (1, 1, 3)),
-    "circular": Figure(
-        "circular padding: the ends meet",
-        lambda x, w: ops.conv1d(x, w, padding="same", padding_mode="circular"),
-        7,
-        (1, 1, 3),
-    ),
-    "flipped": Figure(
-        "flipped: the convolution of mathematics", lambda x, w: ops.conv1d(x, w, flip=True), 7, (1, 1, 3)
-    ),
-    "channels": Figure("two channels in, two out: every pair has a kernel", ops.conv1d, 5, (2, 2, 2), channels=2),
-    "depthwise": Figure(
-        "depthwise: each channel by itself", lambda x, w: ops.conv1d(x, w, groups=2), 5, (2, 1, 2), channels=2
-    ),
-    "unshared": Figure("unshared: every position has a kernel of its own", ops.unshared_conv1d, 7, (5, 1, 1, 3)),
-    "tiled": Figure("tiled, t = 2: two kernels take turns", ops.tiled_conv1d, 7, (2, 1, 1, 3)),
-    "transposed": Figure(
-        "transposed, stride 2: the way back", lambda x, w: ops.conv_transpose1d(x, w, stride=2), 4, (1, 1, 3)
-    ),
-    "unshared_transposed": Figure(
-        "unshared, transposed", lambda x, w: ops.unshared_conv_transpose1d(x, w, stride=2), 4, (4, 1, 1, 3)
-    ),
-    "tiled_transposed": Figure(
-        "tiled, transposed, t = 2", lambda x, w: ops.tiled_conv_transpose1d(x, w, stride=2), 4, (2, 1, 1, 3)
-    ),
-}
+WIDTH, HEIGHT, PASS, STEP, RADIUS = 620, 190, 98, 44, 11
+RAISES, LOWERS, IDLE = "#3066be", "#d1495b", "#b0b0b0"
+MEANINGS = {RAISES: "blue raises the output", LOWERS: "red lowers it", IDLE: "dashed would, if greater"}
 
 
 def edges(figure: Figure) -> list[tuple[int, int, int]]:
@@ -86,39 +31,127 @@ def edges(figure: Figure) -> list[tuple[int, int, int]]:
     return found
 
 
+def slopes(figure: Figure, values: Tensor) -> list[tuple[int, int, float]]:
+    """Find the connections (input, output, slope): outputs that a little more, or far more, of an input changes."""
+    at = values.reshape(1, figure.channels, figure.size)
+    slope = torch.autograd.functional.jacobian(lambda x: figure.call(x).flatten(), at).flatten(1)
+    more = torch.eye(at.numel(), dtype=at.dtype).unflatten(1, at.shape[1:]) * 99
+    felt = (figure.call(at + more) != figure.call(at)).flatten(1) | (slope.T != 0)
+    return [(int(i), int(o), float(slope[o, i])) for i, o in felt.nonzero()]
+
+
+def answers(passes: Sequence[Figure]) -> list[Tensor | None]:
+    """Give the values of the input and behind each pass, where there are any."""
+    levels: list[Tensor | None] = [None] * (len(passes) + 1)
+    for n, one in enumerate(passes):
+        if one.values:
+            levels[n] = torch.tensor(one.values, dtype=torch.float64).view(1, one.channels, one.size)
+        if not one.weight:
+            levels[n + 1] = one.call(levels[n])
+    return levels
+
+
 def svg(figure: Figure) -> str:
-    """Draw one figure: inputs below, outputs above, a line for every product."""
-    output = figure.call(torch.zeros(1, figure.channels, figure.size), torch.zeros(figure.weight))
-    below, above = _row(figure.channels, figure.size), _row(output.shape[1], output.shape[2])
-    taps = figure.weight[-1]
-    kernels = torch.Size(figure.weight).numel() // taps
+    """Draw one figure: inputs below, outputs above, a line for every product or slope."""
+    passes = _passes(figure)
+    height = HEIGHT + PASS * (len(passes) - 1)
+    levels = [height - 40 - PASS * i for i in range(len(passes) + 1)]
+    values = answers(passes)
+    rows = [_row(p.channels, p.size) for p in passes]
+    rows.append(_row(*_output_size(passes[-1])))
+    colours = _colours(passes)
+    places = [list(zip(row, [y] * len(row), strict=True)) for row, y in zip(rows, levels, strict=True)]
     lines = [
-        f'<line x1="{below[i]:g}" y1="{HEIGHT - 40}" x2="{above[o]:g}" y2="52" stroke="{_colour(w, taps, kernels)}" '
-        'stroke-width="2.4"/>'
-        for i, o, w in edges(figure)
+        _line(places[n][i], places[n + 1][o], style)
+        for n, one in enumerate(passes)
+        for i, o, style in _strokes(one, values[n], colours[n])
     ]
-    dots = [_dot(x, HEIGHT - 40, "#f2f2f2") for x in below] + [_dot(x, 52, "#ffffff") for x in above]
-    words = [_words(14, 20, figure.title, 15), _words(14, 57, "output", 12), _words(14, HEIGHT - 35, "input", 12)]
-    legend = [
-        f'<rect x="{WIDTH - 16 - 15 * (kernels * taps - w):g}" y="{HEIGHT - 17}" width="13" height="9" '
-        f'fill="{_colour(w, taps, kernels)}"/>'
-        for w in range(kernels * taps)
-    ]
-    count = f"{kernels * taps} weights, {len(lines)} products"
-    legend.append(_words(14, HEIGHT - 8, count, 12))
-    body = "\n".join([*lines, *dots, *words, *legend])
+    fills = [["#f2f2f2"] * len(row) for row in rows[:-1]] + [_fills(passes[-1], len(rows[-1]))]
+    numbers = [[""] * len(row) if v is None else _numbers(v) for row, v in zip(rows, values, strict=True)]
+    dots = [_dot(*dot) for level in zip(places, fills, numbers, strict=True) for dot in zip(*level, strict=True)]
+    words = [_words(14, 20, figure.title, 15), _words(14, levels[-1] + 5, "output", 12)]
+    words += [_words(14, y + 5, "between", 12) for y in levels[1:-1]] + [_words(14, levels[0] + 5, "input", 12)]
+    body = "\n".join([*lines, *dots, *words, *_legend(figure, colours, lines, height)])
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'role="img" aria-label="{figure.title.replace(chr(39), "")}">\n'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>\n{body}\n</svg>\n'
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>\n{body}\n</svg>\n'
     )
+
+
+def _passes(figure: Figure) -> list[Figure]:
+    return [figure] + (_passes(figure.then) if figure.then else [])
+
+
+def _output_size(figure: Figure) -> tuple[int, int]:
+    weight = (torch.zeros(figure.weight),) if figure.weight else ()
+    output = figure.call(torch.zeros(1, figure.channels, figure.size), *weight)
+    return output.shape[1], output.shape[2]
+
+
+def _strokes(figure: Figure, values: Tensor | None, colours: list[str]) -> list[tuple[int, int, str]]:
+    """Say how each connection is drawn: a weight by its colour, a slope by its sign and its size."""
+    if values is None:
+        thin = f'stroke="{IDLE}" stroke-width="1"'
+        return [
+            (i, o, thin if figure.bias else f'stroke="{colours[w]}" stroke-width="2.4"') for i, o, w in edges(figure)
+        ]
+    found = slopes(figure, values)
+    steepest = max(abs(slope) for _, _, slope in found)
+    # Those that make no difference are drawn first, beneath the others.
+    return [
+        (i, o, f'stroke="{RAISES if slope > 0 else LOWERS}" stroke-width="{0.5 + 3 * abs(slope) / steepest:.1f}"')
+        if slope
+        else (i, o, f'stroke="{IDLE}" stroke-width="1.2" stroke-dasharray="4 3"')
+        for i, o, slope in sorted(found, key=lambda one: one[2] != 0)
+    ]
+
+
+def _fills(figure: Figure, count: int) -> list[str]:
+    """Colour every output as the bias that moves it; without one they are white."""
+    fills = ["#ffffff"] * count
+    zeros = torch.zeros(1, figure.channels, figure.size), torch.zeros(figure.weight)
+    number = torch.Size(figure.bias).numel() if figure.bias else 0
+    for b in range(number):
+        moved = figure.call(*zeros, torch.eye(number)[b].view(figure.bias)).flatten()
+        fills = [_bias_colour(b, number) if moved[o] else fill for o, fill in enumerate(fills)]
+    return fills
+
+
+def _colours(passes: Sequence[Figure]) -> list[list[str]]:
+    """Give every weight of every pass its colour."""
+    taps = [max(p.weight[2:], default=1) for p in passes]
+    counts = [torch.Size(p.weight).numel() // n if p.weight else 0 for p, n in zip(passes, taps, strict=True)]
+    before = [sum(counts[:i]) for i in range(len(counts))]
+    return [
+        [_colour(start * n + w, n, sum(counts)) for w in range(count * n)]
+        for start, n, count in zip(before, taps, counts, strict=True)
+    ]
+
+
+def _legend(figure: Figure, colours: list[list[str]], lines: list[str], height: int) -> list[str]:
+    """Count weights and products, or biases; where there are none, say what the lines mean."""
+    flat = [colour for own in colours for colour in own]
+    words = f"{len(flat)} weights, {len(lines)} products"
+    if figure.bias:
+        number = torch.Size(figure.bias).numel()
+        flat, words = [_bias_colour(b, number) for b in range(number)], f"{number} biases"
+    elif not flat:
+        seen = [meaning for colour, meaning in MEANINGS.items() if any(colour in line for line in lines)]
+        words = f"a line is as thick as its slope; {', '.join(seen)}"
+    squares = [
+        f'<rect x="{WIDTH - 16 - 15 * (len(flat) - w):g}" y="{height - 17}" width="13" height="9" fill="{colour}"/>'
+        for w, colour in enumerate(flat)
+    ]
+    return [*squares, _words(14, height - 8, words, 12)]
 
 
 def _row(channels: int, size: int) -> Sequence[float]:
     """Place the samples of all channels side by side, a gap between channels, in the middle."""
     length = channels * size + channels - 1
+    step = min(STEP, (WIDTH - 90) / length)
     places = [c * (size + 1) + i for c in range(channels) for i in range(size)]
-    return [(WIDTH + 50) / 2 + (place - (length - 1) / 2) * STEP for place in places]
+    return [(WIDTH + 50) / 2 + (place - (length - 1) / 2) * step for place in places]
 
 
 def _colour(weight: int, taps: int, kernels: int) -> str:
@@ -129,12 +162,31 @@ def _colour(weight: int, taps: int, kernels: int) -> str:
     return f"hsl({kernel * 360 // kernels + 5}, 65%, {30 + 44 * tap // taps}%)"
 
 
-def _dot(x: float, y: float, fill: str) -> str:
-    return f'<circle cx="{x:g}" cy="{y:g}" r="{RADIUS}" fill="{fill}" stroke="#333333" stroke-width="1.5"/>'
+def _bias_colour(bias: int, count: int) -> str:
+    return f"hsl({bias * 360 // count + 5}, 60%, 62%)"
 
 
-def _words(x: float, y: float, text: str, size: int) -> str:
-    return f'<text x="{x:g}" y="{y:g}" font-family="sans-serif" font-size="{size}" fill="#222222">{text}</text>'
+def _numbers(values: Tensor) -> list[str]:
+    """Write values so short that they fit into the dots."""
+    rounded = [round(v, 2 if abs(v) < 1 else 1) + 0.0 for v in values.flatten().tolist()]
+    return [f"{v:g}".replace("0.", ".").replace("-", "\u2212") for v in rounded]
+
+
+def _line(start: tuple[float, float], end: tuple[float, float], style: str) -> str:
+    return f'<line x1="{start[0]:g}" y1="{start[1]:g}" x2="{end[0]:g}" y2="{end[1]:g}" {style}/>'
+
+
+def _dot(place: tuple[float, float], fill: str, number: str) -> str:
+    x, y = place
+    circle = f'<circle cx="{x:g}" cy="{y:g}" r="{RADIUS}" fill="{fill}" stroke="#333333" stroke-width="1.5"/>'
+    return circle + (number and _words(x, y + 3.5, number, 10 if len(number) < 4 else 9, "middle"))
+
+
+def _words(x: float, y: float, text: str, size: int, anchor: str = "") -> str:
+    return (
+        f'<text x="{x:g}" y="{y:g}" font-family="sans-serif" font-size="{size}" fill="#222222"'
+        f"{anchor and f' text-anchor={chr(34)}{anchor}{chr(34)}'}>{text}</text>"
+    )
 
 
 def write() -> None:

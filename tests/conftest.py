@@ -1,5 +1,7 @@
 """What every test may use."""
 
+import socket
+
 import numpy as np
 import pytest
 import torch
@@ -22,6 +24,26 @@ settings.load_profile("striate")
 def _seeded():
     """Every test draws the same numbers, alone or among others."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    """No test reaches further than this machine: whoever asks for another address by accident is told so."""
+    connect, lookup = socket.socket.connect, socket.getaddrinfo
+
+    def guarded(self, address):
+        assert self.family == socket.AF_UNIX or address[0] in HERE, f"the network was used: {address}"
+        return connect(self, address)
+
+    def looked_up(host, *args, **kwargs):
+        assert host in HERE, f"the network was used: {host}"
+        return lookup(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+
+
+HERE = {"127.0.0.1", "::1", "localhost", None}
 
 
 class Tiny(Classifier):

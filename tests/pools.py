@@ -70,7 +70,10 @@ def pools(draw, *, dilated=True):
     extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     sides = tuple((draw(st.integers(0, e // 2)), draw(st.integers(0, e // 2))) for e in extent)
     padding = draw(st.sampled_from([sides, sides, "valid", "same", "full"]))
-    size = tuple(e + draw(st.integers(0, 5 - rank)) for e in extent)
+    added = {"valid": [0] * rank, "same": extent, "full": [2 * e for e in extent], sides: [b + a for b, a in sides]}
+    # A padded input may be thinner than the window, but taps must not step over it.
+    least = [max(d, e - a) for d, e, a in zip(dilation, extent, added[padding], strict=True)]
+    size = tuple(n + draw(st.integers(0, 5 - rank)) for n in least)
     return Pool(
         rank,
         draw(st.integers(0, 2)),

@@ -67,7 +67,7 @@ def test_a_missing_python_is_explained(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
     for folder in ("core", "bench"):
         (tmp_path / folder).mkdir()
-    for file in ("constraints.txt", "CMakeLists.txt", "pyproject.toml"):
+    for file in ("constraints.txt", "oracles.txt", "CMakeLists.txt", "pyproject.toml"):
         (tmp_path / file).touch()
     command = ["make", "-C", str(tmp_path), "test", "PYTHON=no-such-python"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

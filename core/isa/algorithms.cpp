@@ -1,10 +1,11 @@
-// The table of algorithms. To add one: write its file, add a line here.
+// The tables of algorithms. To add one: write its file, add a line here.
 #include "../conv.h"
 #include "kernels.h"
 
 namespace striate {
 extern const Algorithm reference;
-}
+extern const WeightGradient reference_weight_gradient;
+}  // namespace striate
 
 namespace striate::STRIATE_ISA {
 
@@ -15,5 +16,8 @@ extern const Algorithm* const algorithms[];
 const Algorithm* const algorithms[] = {
     &depthwise, &winograd_4x4, &winograd_2x2, &winograd_2x2_5x5, &winograd_6x6, &direct, &reference, nullptr,
 };
+
+extern const WeightGradient* const weight_gradients[];
+const WeightGradient* const weight_gradients[] = {&reference_weight_gradient, nullptr};
 
 }  // namespace striate::STRIATE_ISA

@@ -25,7 +25,7 @@ std::int64_t workspace(const Problem&, int) { return 0; }
 void prepare(const Problem& p, const Weights& w, float* to, int) {
   for (std::int64_t r = 0; r < p.r; ++r) {
     for (std::int64_t s = 0; s < p.s; ++s) {
-      for (std::int64_t k = 0; k < p.k; ++k) *to++ = w.at[k * w.k + r * w.r + s * w.s];
+      for (std::int64_t k = 0; k < p.k; ++k) *to++ = w.at[k * w.g + r * w.r + s * w.s];
     }
   }
 }

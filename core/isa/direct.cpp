@@ -5,7 +5,7 @@
 #include "../conv.h"
 #include "../share.h"
 #include "panels.h"
-#include "product.h"
+#include "tile.h"
 
 namespace striate::STRIATE_ISA {
 namespace {
@@ -38,7 +38,7 @@ void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
   const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, taps(p));
   share(threads, p.groups * panels, [&](std::int64_t task, int) {
     const std::int64_t g = task / panels, at = task % panels, columns = panel_columns(p, at);
-    const float* first = w.at + (g * p.k_per_group() + at * panel) * w.k;
+    const float* first = w.at + g * w.g + at * panel * w.k;
     float* to = prepared + task * floats;
     for (std::int64_t r = 0; r < p.r; ++r) {
       for (std::int64_t s = 0; s < p.s; ++s) {
@@ -114,8 +114,8 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
                        t.residual ? t.residual + place : nullptr,
                        p.relu,
                        panel_columns(p, at)};
-        products[least(tile_rows, outputs - begin)](tables[i].rows, tile_rows, tables[i].runs, tables[i].length,
-                                                    weights, to);
+        multiply_tile[least(tile_rows, outputs - begin)](tables[i].rows, tile_rows, tables[i].runs, tables[i].length,
+                                                         weights, to);
       }
     }
   });

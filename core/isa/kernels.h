@@ -11,8 +11,21 @@
 namespace striate {
 
 struct Algorithm;
+struct WeightGradient;
 
-// One instruction set's kernels. Every one of them counts what it did, so that a time belongs to work proven done.
+// A matrix and the columns that it is multiplied with, which are gathered from where they lie:
+// `out[row][column] = Σ left[row][d] * right[depth_at[d] + column_at[column]]`, with `left` and `out` row by row.
+struct Product {
+  const float* left;
+  const float* right;
+  const std::int64_t* depth_at;
+  const std::int64_t* column_at;
+  float* out;
+  std::int64_t rows, depth, columns;
+};
+
+// One instruction set's kernels. Those that find the peaks count what they did, so that a time belongs to work proven
+// done.
 struct Kernels {
   const char* isa;  // as STRIATE_ISA spells it; written by the file that was compiled for it
   int lanes;        // floats in a vector
@@ -25,8 +38,14 @@ struct Kernels {
   // Return the sum of `count` floats, read once from first to last. Exact for ones, up to 2^29 of them.
   double (*sum)(const float* values, std::size_t count);
 
+  // Multiply, as `Product` says. Made for eight columns or fewer; the sums do not depend on how many there are.
+  void (*product)(const Product& problem);
+
   // The ways to compute a convolution (../conv.h), best guess first, null after the last.
   const Algorithm* const* algorithms;
+
+  // The ways to compute the gradient of its kernels, likewise.
+  const WeightGradient* const* weight_gradients;
 };
 
 }  // namespace striate

@@ -1,4 +1,4 @@
-// Weights in the order in which `product` reads them.
+// Weights in the order in which `multiply_tile` reads them.
 #pragma once
 
 #include "../conv.h"

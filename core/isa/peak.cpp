@@ -52,8 +52,13 @@ double sum(const float* values, std::size_t count) {
 
 }  // namespace
 
-extern const Algorithm* const algorithms[];
+extern const Algorithm* const algorithms[];  // algorithms.cpp
+extern const WeightGradient* const weight_gradients[];
+void product(const Product& problem);  // product.cpp
+
 extern const Kernels kernels;
-const Kernels kernels{STRIATE_NAME(STRIATE_ISA), lanes, multiply_add, std::int64_t(sums) * lanes, sum, algorithms};
+const Kernels kernels{
+    STRIATE_NAME(STRIATE_ISA), lanes, multiply_add, std::int64_t(sums) * lanes, sum, product, algorithms,
+    weight_gradients};
 
 }  // namespace striate::STRIATE_ISA

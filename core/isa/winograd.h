@@ -11,7 +11,7 @@
 #include "../conv.h"
 #include "../share.h"
 #include "panels.h"
-#include "product.h"
+#include "tile.h"
 #include "transform.h"
 
 namespace striate::STRIATE_ISA {
@@ -190,7 +190,7 @@ struct Winograd {
               const float* row[tile_rows];
               for (int r = 0; r < rows; ++r) row[r] = v + point * step + (i + r) * channels(p);
               const Store to{m + point * m_step(p) + (i - begin) * panel, panel, nullptr, nullptr, false, panel};
-              products[rows](row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * panel, to);
+              multiply_tile[rows](row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * panel, to);
             }
           }
           for (std::int64_t i = begin; i < end; ++i)

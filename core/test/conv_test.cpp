@@ -59,7 +59,9 @@ std::vector<float> run(const Algorithm& algorithm, const Case& c, int threads, s
   if (image >= 0) p.n = 1;
   const std::int64_t first = image < 0 ? 0 : image;
   std::vector<float> prepared(static_cast<std::size_t>(algorithm.prepared(p)), std::nanf(""));
-  algorithm.prepare(p, {c.w.data(), p.c_per_group() * p.r * p.s, p.r * p.s, p.s, 1}, prepared.data(), threads);
+  algorithm.prepare(
+      p, {c.w.data(), p.k_per_group() * p.c_per_group() * p.r * p.s, p.c_per_group() * p.r * p.s, p.r * p.s, p.s, 1},
+      prepared.data(), threads);
   std::vector<std::byte> scratch(static_cast<std::size_t>(algorithm.workspace(p, threads)), std::byte{0xff});  // NaN
   std::vector<float> y(static_cast<std::size_t>(p.n * out) + 2 * guard, untouched);
   for (std::size_t i = guard; i < y.size() - guard; ++i) y[i] = std::nanf("");
@@ -85,16 +87,28 @@ bool same(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-const Algorithm& reference(const Kernels& kernels) {
-  const Algorithm* const* last = kernels.algorithms;
-  while (last[1]) ++last;
-  return **last;
+std::vector<float> run(const WeightGradient& algorithm, const Case& c, int threads) {
+  const Problem& p = c.problem;
+  std::vector<std::byte> scratch(static_cast<std::size_t>(algorithm.workspace(p, threads)), std::byte{0xff});  // NaN
+  std::vector<float> to(c.w.size() + 2 * guard, untouched);
+  for (std::size_t i = guard; i < to.size() - guard; ++i) to[i] = std::nanf("");
+  const std::int64_t each = p.c_per_group() * p.r * p.s;
+  algorithm.run(p, c.x.data(), c.residual.data(), {to.data() + guard, p.k_per_group() * each, each, p.r * p.s, p.s, 1},
+                scratch.data(), threads);
+  for (std::size_t i = 0; i < guard; ++i) CHECK(to[i] == untouched && to[to.size() - 1 - i] == untouched);
+  return {to.begin() + guard, to.end() - guard};
+}
+
+template <class Each>
+const Each& last(const Each* const* table) {
+  while (table[1]) ++table;
+  return **table;
 }
 
 void check(const Case& c) {
   for (const Isa& isa : isas()) {
     if (!isa.refuses().empty()) continue;
-    const std::vector<float> want = run(reference(*isa.kernels), c, 1);
+    const std::vector<float> want = run(last(isa.kernels->algorithms), c, 1);
     for (const Algorithm* const* a = isa.kernels->algorithms; *a; ++a) {
       if ((*a)->refuses(c.problem)) continue;
       const std::vector<float> got = run(**a, c, 1);
@@ -112,6 +126,18 @@ void check(const Case& c) {
         const std::vector<float> alone = run(**a, c, 3, image);
         CHECK(same(alone, {got.end() - std::ptrdiff_t(alone.size()), got.end()}));
       }
+    }
+    const std::vector<float> slope = run(last(isa.kernels->weight_gradients), c, 1);
+    for (const WeightGradient* const* a = isa.kernels->weight_gradients; *a; ++a) {
+      if ((*a)->refuses(c.problem)) continue;
+      const std::vector<float> got = run(**a, c, 1);
+      const double found = error(got, slope);
+      if (!(found < 1e-5)) {
+        std::fprintf(stderr, "gradient %s %s: error %g\n", isa.kernels->isa, (*a)->name, found);
+        print(c.problem);
+      }
+      CHECK(found < 1e-5);
+      CHECK(same(run(**a, c, 2), got));
     }
   }
 }

@@ -13,8 +13,9 @@ from striate.errors import (
     RunError,
     ShapeError,
     StriateError,
+    WeightsError,
 )
-from striate.evaluate import Evaluation, Metrics, Predicted, Trained, evaluate, load, measure, predict, report
+from striate.evaluate import Evaluation, Metrics, Predicted, Trained, evaluate, load, measure, pack, predict, report
 from striate.models import MODELS, create, summary
 from striate.recipes import RECIPES, Recipe, Rehearsal, dry_run, recipe_for, resume, train
 from striate.train import Run, TrainOptions, Where
@@ -45,6 +46,7 @@ __all__ = [
     "StriateError",
     "TrainOptions",
     "Trained",
+    "WeightsError",
     "Where",
     "create",
     "describe",
@@ -58,6 +60,7 @@ __all__ = [
     "nn",
     "open_dataset",
     "ops",
+    "pack",
     "predict",
     "read_image",
     "recipe_for",

@@ -1,5 +1,7 @@
 """The compiled core: use it through striate.engine."""
 
+from collections.abc import Sequence
+
 class Cache:
     @property
     def level(self) -> int: ...
@@ -49,3 +51,58 @@ class Rate:
 def read_buffer_bytes() -> int: ...
 def measure_multiply_adds(threads: int) -> Rate: ...
 def measure_reads(threads: int, size_bytes: int) -> Rate: ...
+def multiply(
+    left: int,
+    right: int,
+    out: int,
+    matrix_at: Sequence[int],
+    rows: int,
+    depth_at: Sequence[int],
+    column_at: Sequence[int],
+    threads: int,
+) -> None: ...
+
+class Problem:
+    def __init__(
+        self,
+        input: Sequence[int],
+        kernels: Sequence[int],
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+        bias: bool = False,
+        residual: bool = False,
+        relu: bool = False,
+    ) -> None: ...
+    @property
+    def output(self) -> list[int]: ...
+
+def algorithms() -> list[str]: ...
+def refuses(algorithm: int, problem: Problem) -> str | None:
+    """Why it cannot compute this; None where it can."""
+
+def cost(algorithm: int, problem: Problem, threads: int) -> float: ...
+def prepared_floats(algorithm: int, problem: Problem) -> int: ...
+def workspace_bytes(algorithm: int, problem: Problem, threads: int) -> int: ...
+def prepare(algorithm: int, problem: Problem, weight: int, steps: Sequence[int], to: int, threads: int) -> None: ...
+def run(
+    algorithm: int,
+    problem: Problem,
+    x: int,
+    prepared: int,
+    bias: int,
+    residual: int,
+    y: int,
+    scratch: int,
+    threads: int,
+) -> None: ...
+def weight_gradients() -> list[str]: ...
+def weight_gradient_refuses(algorithm: int, problem: Problem) -> str | None:
+    """Why it cannot compute this; None where it can."""
+
+def weight_gradient_cost(algorithm: int, problem: Problem, threads: int) -> float: ...
+def weight_gradient_workspace_bytes(algorithm: int, problem: Problem, threads: int) -> int: ...
+def weight_gradient(
+    algorithm: int, problem: Problem, x: int, gradient: int, to: int, steps: Sequence[int], scratch: int, threads: int
+) -> None: ...

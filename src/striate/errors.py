@@ -13,6 +13,7 @@ __all__ = [
     "RunError",
     "ShapeError",
     "StriateError",
+    "WeightsError",
 ]
 
 
@@ -67,8 +68,12 @@ class CheckpointError(RunError):
     """A checkpoint that is damaged, missing or not what it claims to be."""
 
 
+class WeightsError(StriateError):
+    """Weights that are damaged, not what they claim to be, or of another network."""
+
+
 class NonFiniteError(StriateError, ArithmeticError):
-    """Training whose loss or gradients stay infinite or NaN."""
+    """Numbers that are infinite or NaN: the loss or gradients of training that stay so, or a kernel to be separated."""
 
 
 class Interrupted(StriateError):  # noqa: N818 - like KeyboardInterrupt, it is a request and not a fault

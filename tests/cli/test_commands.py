@@ -76,12 +76,35 @@ def test_from_images_to_a_report(striate, tmp_path, monkeypatch, pictures):
     assert status == 0
 
 
+def test_what_a_run_has_learnt_is_packed_and_begun_with(striate, tmp_path, monkeypatch, pictures):
+    """Weights with their card, in one command; other classes learn from them in another, which says what it leaves."""
+    monkeypatch.chdir(tmp_path)
+    pictures({"cat": 10, "dog": 10}, name="pets", size=(20, 18))
+    pictures({"ant": 10, "bee": 10, "fly": 10}, name="insects", size=(20, 18))
+    assert striate("train", "pets", *QUICK)[0] == 0
+    status, out, _ = striate("pack", "runs/pets-lenet5", "--licence", "MIT")
+    assert (status, out) == (0, "runs/pets-lenet5/lenet5-pets.safetensors\n")
+    tuning = ["--weights", out.strip(), "--freeze", "C1", "C3", "--layer-decay", "0.8"]
+    status, out, _ = striate("train", "insects", "--dry-run", *QUICK, *tuning)
+    assert status == 0
+    assert out.splitlines()[-2].endswith(
+        "lenet5-pets.safetensors: 8 tensors loaded; left out, for the classes are others: output.weight, output.bias"
+    )
+    status, _, _ = striate("train", "insects", *QUICK, *tuning)
+    assert status == 0
+    assert striate("evaluate", "runs/insects-lenet5")[0] == 0
+    assert striate("predict", "runs/insects-lenet5", "insects/fly")[0] == 0
+    assert striate("report", "runs/insects-lenet5")[0] == 0
+    assert striate("train", "--resume", "runs/insects-lenet5", "--progress", "none")[0] == 0
+
+
 def test_models_are_listed(striate):
     """All of the table, with its numbers."""
     status, out, _ = striate("models")
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()[1:]] == list(MODELS)
     assert "269,722" in out
+    assert re.search(r"^resnet152 +60,192,808 +3 x 224 x 224 +He et al\. 2016, table 1", out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +116,12 @@ def test_models_are_listed(striate):
     ],
 )
 def test_a_network_is_summarised_as_asked(words, total, striate):
-    """For these images and classes."""
-    status, out, _ = striate("summary", *words)
-    assert status == 0
-    assert out.splitlines()[-1].split()[1] == total
+    """For these images and classes; by stages and by layers, which come to the same."""
+    for by in ([], ["--layers"]):
+        status, out, _ = striate("summary", *words, *by)
+        assert status == 0
+        assert out.splitlines()[-1].split()[1] == total
+        assert out.splitlines()[2].split()[0] == ("layer" if by else "stage")
 
 
 def test_the_machine_is_measured(striate):
@@ -150,7 +175,7 @@ REFUSED = [
     ("", 2, "Missing subcommand"),
     ("nonsense", 2, "Unrecognized options"),
     ("train", 2, "there is nothing to train on"),
-    ("train digits --model resnet19", 2, "Choose one of: lenet5, resnet20"),
+    ("train digits --model resnet19", 2, "Choose one of: lenet5"),
     ("train digits --nonsense 3", 2, "--nonsense"),
     ("train digits --batch-size -1", 2, "batch_size  -1"),
     ("train digits --batch-size 99999999999999999999", 2, "batch_size is out of range"),
@@ -202,13 +227,20 @@ REFUSED = [
     ("predict RUN FILE --device tpu", 2, "there is no 'tpu' here"),
     ("report NONE", 1, "is no run"),
     ("report FILE", 1, "is no run"),
+    ("pack NONE", 1, "is no run"),
+    ("pack RUN --out FILE", 2, "ends in .safetensors"),
+    ("train digits --weights letters", 2, "no weights called 'letters' for lenet5"),
+    ("train digits --weights none.safetensors", 1, "cannot be read"),
+    ("train digits --weights digits --model resnet20 --channels 3", 1, "takes 1 channels"),
+    ("train digits --freeze conv1", 2, "Choose from: C1, S2"),
+    ("train digits --options depth=3", 2, "has no option called 'depth'"),
     ("data NONE", 1, "does not exist"),
     ("data HERE", 1, "no class folder"),
     ("data digits --sheet HERE", 1, "refuses to write: Is a directory"),
     ("data digits --sheet FILE/x.png", 1, "refuses to write: Not a directory"),
     ("data digits --image-size 0 0", 2, "image_size is not a height and a width"),
     ("summary", 2, "Missing from striate summary"),
-    ("summary alexnet", 2, "Choose one of: lenet5"),
+    ("summary resnet19", 2, "Choose one of: lenet5"),
     ("summary lenet5 --image-size 0 0", 2, "a number is out of range"),
     ("summary lenet5 --image-size 9 9", 1, "images are too small"),
     ("summary lenet5 --classes -1", 2, "a number is out of range"),
@@ -277,3 +309,33 @@ def test_names_with_markup_are_only_names(striate, run, image, tmp_path):
     status, out, _ = striate("predict", run, name)
     assert status == 0
     assert "[bold]x[/bold].png" in out
+
+
+def test_evaluate_by_ten_crops_and_several_scales(run, striate):
+    """What was seen is said in the table, and the plain results stay."""
+    assert striate("evaluate", run, "--progress", "none")[0] == 0
+    before = (run / "metrics.json").read_bytes()
+    status, out, err = striate("evaluate", run, "--crops", 10, "--scales", 36, 40, "--progress", "none")
+    assert (status, err) == (0, "")
+    assert "\nprotocol           10 crops, shorter sides of 36 and 40 pixels, probabilities averaged\n" in out
+    assert "crops-10-scales-36-40/report.html" in out
+    assert (run / "metrics.json").read_bytes() == before
+
+
+def test_a_protocol_that_cannot_be_is_refused(run, striate):
+    """By number, by the network's size, and by what there is to be cropped."""
+    assert striate("evaluate", run, "--crops", 5)[0] == 2
+    status, _, err = striate("evaluate", run, "--scales", 16)
+    assert (status, "Pass shorter sides from 32 pixels." in err) == (2, True)
+    status, _, err = striate("evaluate", run, "--crops", 10)
+    assert (status, "ten crops would be five times the same" in err) == (2, True)
+
+
+def test_train_takes_the_papers_settings(striate, tmp_path):
+    """Each as a flag, and the command that repeats the run has them."""
+    words = ("--enlarge", 1.25, "--random-crop", 1.0, 1.5, "--color-noise", 0.1, "--filter-rms", 0.1)
+    words += ("--schedule", "plateau", "--plateau-epochs", 2, "--resize", "shorter")
+    assert striate("train", "digits", *QUICK, *words, "--out", tmp_path)[0] == 0
+    command = json.loads((tmp_path / "digits-lenet5" / "run.json").read_bytes())["command"]
+    for word in map(str, words):
+        assert word in command.split()

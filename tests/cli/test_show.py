@@ -5,6 +5,7 @@ import io
 import json
 import re
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,8 @@ def test_a_rehearsal_says_what_training_would_do(capsys):
         "loss of the first step: 2.3000\n"
         "nothing was written\n"
     )
+    assert show.rehearsal(replace(found, weights="weights digits: 10 tensors loaded")) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["weights digits: 10 tensors loaded", "nothing was written"]
 
 
 def test_the_machine_as_a_table_and_as_json(capsys):

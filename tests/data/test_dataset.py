@@ -17,7 +17,11 @@ REFUSED = [
         "Pass two of 1 to 4096, in pixels, such as (32, 32).",
     ),
     ({"channels": 2}, "open_dataset: channels is neither 1 nor 3.\n  channels  2\nPass 1 for grey or 3 for colour."),
-    ({"resize": "pad"}, "open_dataset: resize is unknown.\n  resize  pad\nChoose one of: crop, stretch."),
+    ({"resize": "pad"}, "open_dataset: resize is unknown.\n  resize  pad\nChoose one of: crop, shorter, stretch."),
+    (
+        {"enlarge": 0.9},
+        "open_dataset: enlarge is out of range.\n  enlarge  0.9\nPass 1 to 16, such as 1.143, that is 256 / 224.",
+    ),
     (
         {"split": (0.5, 0.1, 0.1)},
         "open_dataset: split is not three shares that add up to 1, some of it val where some is train.\n"
@@ -54,6 +58,23 @@ def test_reads_the_same_from_memory_and_from_files(held, pets):
         np.testing.assert_array_equal(part.read(i), again.read(i))
     assert part.read(0).dtype == np.float32
     assert part.read(0).shape == (1, 16, 16)
+
+
+@pytest.mark.parametrize("enlarge", [1.0, 1.25])
+def test_the_middle_piece_is_the_picture_itself(enlarge, pets):
+    """Read from its file or kept in memory, in a folder or embedded."""
+    for data in (pets(), "digits"):
+        part = open_dataset(data, DataOptions(image_size=(16, 16), enlarge=enlarge)).parts["train"]
+        (middle,) = part.read_pieces(3, [part.preprocess.middle])
+        np.testing.assert_array_equal(part.read(3), middle)
+
+
+def test_enlarging_shows_the_middle(lay_out, noise):
+    """At 1.5 times the size, the middle two thirds of each side."""
+    pixels = noise(1, 24, 24)
+    root = lay_out({f"{c}/{i}.png": pixels for c in ("cat", "dog") for i in range(5)})
+    part = open_dataset(root, DataOptions(image_size=(16, 16), enlarge=1.5)).parts["train"]
+    np.testing.assert_array_equal(part.read(0)[0], pixels[4:20, 4:20] / np.float32(255))
 
 
 def test_survives_pickling(pets):
@@ -108,7 +129,7 @@ def test_a_model_for_other_pictures_is_refused(pets):
         judged_by(data, data.classes, replace(data.preprocess, image_size=(28, 28)))
     assert str(error.value) == (
         "evaluate: the data was opened otherwise than the model needs.\n"
-        "  data   {'image_size': (32, 32), 'channels': 1, 'resize': 'crop'}\n"
-        "  model  {'image_size': (28, 28), 'channels': 1, 'resize': 'crop'}\n"
-        "Open it with the model's image_size, channels and resize."
+        "  data   {'image_size': (32, 32), 'channels': 1, 'resize': 'crop', 'enlarge': 1.0}\n"
+        "  model  {'image_size': (28, 28), 'channels': 1, 'resize': 'crop', 'enlarge': 1.0}\n"
+        "Open it with the model's image_size, channels, resize and enlarge."
     )

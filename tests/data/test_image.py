@@ -1,10 +1,14 @@
 """A file becomes what a model takes, the same way every time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from striate.data.image import Picture, fit, picture, read_image, unit
+from striate.data import decode, image
+from striate.data.image import Picture, fit, pictures, read_image, read_pieces, unit
+from striate.data.piece import Piece, ten
 from striate.data.preprocess import Preprocess
 from striate.errors import DataError
 
@@ -53,31 +57,31 @@ def test_orientation_comes_before_cropping(orientation, lay_out, encode, noise):
 def test_crop_takes_the_largest_centred_rectangle(noise):
     """Cropping keeps proportions: the short side whole, the long side's middle."""
     image = Image.fromarray(noise(1, 20, 60))
-    got = np.asarray(fit(image, (20, 20), "crop"))
+    got = np.asarray(fit(image, Piece((20, 20))))
     np.testing.assert_array_equal(got, np.asarray(image)[:, 20:40])
 
 
 def test_stretch_keeps_everything(noise):
     """Stretching scales each side by itself: equal to Pillow's own resize."""
     image = Image.fromarray(noise(1, 20, 60))
-    got = np.asarray(fit(image, (10, 10), "stretch"))
+    got = np.asarray(fit(image, Piece((10, 10), "stretch")))
     np.testing.assert_array_equal(got, np.asarray(image.resize((10, 10), Image.Resampling.BILINEAR)))
 
 
 def test_reduction_does_not_alias():
     """Fine stripes, reduced, are grey: every pixel of the original counts."""
     stripes = Image.fromarray(np.tile(np.array([0, 255], dtype=np.uint8), (64, 32)))
-    got = np.asarray(fit(stripes, (8, 8), "crop")).astype(float)
+    got = np.asarray(fit(stripes, Piece((8, 8)))).astype(float)
     np.testing.assert_allclose(got, 127.5, rtol=0, atol=5)
 
 
 def test_sixteen_bits_are_scaled_as_floats(encode):
     """16-bit grey keeps its depth through scaling, and stays within 1."""
     deep = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
-    got = picture(encode(deep), (32, 32), resize="crop").pixels
+    got = pictures(encode(deep), [Piece((32, 32))])[0].pixels
     assert got.dtype == np.float32
     assert len(np.unique(got)) > 256
-    white = picture(encode(np.full((50, 50), 65535, dtype=np.uint16)), (32, 32), resize="crop").pixels
+    white = pictures(encode(np.full((50, 50), 65535, dtype=np.uint16)), [Piece((32, 32))])[0].pixels
     assert white.max() <= 1
 
 
@@ -85,7 +89,7 @@ def test_tells_the_original(encode, noise):
     """The original's size, upright, and whether it is grey."""
     exif = Image.Exif()
     exif[0x0112] = 6
-    got = picture(encode(noise(1, 20, 30), exif=exif), (8, 8), resize="crop")
+    got = pictures(encode(noise(1, 20, 30), exif=exif), [Piece((8, 8))])[0]
     assert isinstance(got, Picture)
     assert got.size == (30, 20)
     assert got.grey
@@ -112,3 +116,16 @@ def test_a_bad_file_is_named(lay_out):
         "  found  begins with b'hello', which is none of JPEG, PNG, WebP, BMP, TIFF\n"
         "Replace the file or leave it out."
     )
+
+
+def test_pieces_of_a_file_are_decoded_once_and_the_first_is_the_middle(lay_out, noise, monkeypatch):
+    """The middle among them is what `read_image` gives, bit for bit."""
+    path = lay_out({"a.png": noise(1, 40, 60, 3)}) / "a.png"
+    seen, preprocess = [], replace(size(16, 16, 3), enlarge=1.25)
+    monkeypatch.setattr(image, "header", lambda data: (seen.append(1), decode.header(data))[1])
+    pieces = read_pieces(path, preprocess, ten(preprocess.middle))
+    assert len(seen) == 1
+    assert [piece.shape for piece in pieces] == [(3, 16, 16)] * 10
+    np.testing.assert_array_equal(pieces[4], read_image(path, preprocess))
+    np.testing.assert_array_equal(pieces[9], pieces[4][:, :, ::-1])
+    assert len({piece.tobytes() for piece in pieces}) == 10

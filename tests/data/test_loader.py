@@ -17,8 +17,10 @@ from striate.data.dataset import Part
 from striate.data.loader import Loader
 from striate.data.names import Names
 from striate.data.order import Order
+from striate.data.piece import random_pieces, ten
+from striate.data.readers import open_dataset
 from striate.data.transforms import Augment
-from striate.errors import DataError
+from striate.errors import DataError, OptionError
 
 SIZE = 23
 EVERYTHING = Augment(flip=True, pad=1, rotate=10.0, zoom=0.1, shift=0.1, erase=0.3)
@@ -47,6 +49,58 @@ def assert_same(one, other):
         assert torch.equal(a.images, b.images)
         assert torch.equal(a.labels, b.labels)
         np.testing.assert_array_equal(a.indices, b.indices)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_random_pieces_are_those_that_the_key_names(workers, pets):
+    """Each sample's, of each epoch, whoever reads it and whichever batch it is in."""
+    part = open_dataset(pets(20, shape=(30, 20))).parts["train"]
+    changed = Augment(random_crop=(1.0, 2.0))
+    loader = Loader(part, part.preprocess, Order(len(part), 5, seed=3), changed, 7, workers)
+    mean, std = part.preprocess.mean[0], part.preprocess.std[0]
+    last = 2 * loader.order.steps_per_epoch
+    steps = 0
+    for step, batch in enumerate(loader.batches(0, last)):
+        steps += 1
+        epoch = loader.order.epoch(step)
+        for image, index in zip(batch.images, batch.indices, strict=True):
+            key = {"seed": 7, "epoch": epoch, "indices": np.array([index])}
+            pieces = random_pieces(part.preprocess.middle, (1.0, 2.0), part.sizes[[index]], **key)
+            want = torch.from_numpy(part.read_pieces(int(index), pieces)[0])
+            torch.testing.assert_close(image, (want - mean) / std)
+    assert steps == last
+
+
+def test_colour_noise_is_the_same_with_workers(pets, noise):
+    """Every batch, bit for bit; and it is there."""
+    part = open_dataset(pets(9, {f"cat/c{i}.png": noise(i, 9, 9, 3) for i in range(6)})).parts["train"]
+    order = Order(len(part), 5, seed=3)
+    plain, changed = Augment(), Augment(color_noise=0.1, random_crop=(1.1, 1.1))
+    one, two = (list(Loader(part, part.preprocess, order, changed, 7, w).batches(0, 6)) for w in (0, 2))
+    assert_same(one, two)
+    assert not torch.equal(one[0].images, next(Loader(part, part.preprocess, order, plain, 7).batches(0, 1)).images)
+
+
+def test_pieces_come_one_after_the_other(pets):
+    """Ten of the first picture, then ten of the second; one label a picture."""
+    part = open_dataset(pets()).parts["train"]
+    pieces = ten(replace(part.preprocess, enlarge=1.5).middle)
+    batch = next(Loader(part, part.preprocess, Order(len(part), 2, seed=None), pieces=pieces).batches(0, 1))
+    assert (len(batch.images), len(batch.labels)) == (20, 2)
+    mirrored = batch.images.unflatten(0, (2, 2, 5))
+    assert torch.equal(mirrored[:, 0].flip(-1), mirrored[:, 1])
+
+
+@pytest.mark.refusal
+def test_colour_noise_needs_the_covariance():
+    """A preprocessing without it cannot say along what the noise would be."""
+    with pytest.raises(OptionError) as error:
+        loader_of(augment=Augment(color_noise=0.1))
+    assert str(error.value) == (
+        "load: there is to be colour noise, but how the colours vary is not known.\n"
+        "  color_noise  0.1\n"
+        "Pass a preprocessing with the covariance of the training part, or color_noise=0."
+    )
 
 
 class Fatal(Part):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from striate.data.piece import Piece
 from striate.data.preprocess import Preprocess
 from striate.errors import OptionError
 
@@ -30,6 +31,18 @@ REFUSED = [
         "  image_size  (8, 8)\n  channels    1\n  mean        (0.5,)\n  std         (0.0,)\n"
         "Pass 1 where nothing varies.",
     ),
+    (
+        ((8, 8), 1, (0.5,), (0.1,), "crop", 0.5),
+        "preprocess: enlarge is out of range.\n"
+        "  image_size  (8, 8)\n  channels    1\n  mean        (0.5,)\n  std         (0.1,)\n  enlarge     0.5\n"
+        "Pass 1 to 16.",
+    ),
+    (
+        ((8, 8), 1, (0.5,), (0.1,), "crop", 1.0, (0.1, 0.2)),
+        "preprocess: covariance needs one number for each two channels.\n"
+        "  image_size  (8, 8)\n  channels    1\n  mean        (0.5,)\n  std         (0.1,)\n  covariance  (0.1, 0.2)\n"
+        "Pass 1, or none.",
+    ),
 ]
 
 
@@ -45,3 +58,9 @@ def test_what_does_not_fit_is_refused(arguments, message):
 def test_equal_settings_are_equal():
     """A stored preprocessing can be compared with another."""
     assert Preprocess((8, 8), 1, (0.5,), (0.1,)) == Preprocess((8, 8), 1, (0.5,), (0.1,), "crop")
+
+
+def test_what_an_older_version_stored_is_understood():
+    """Without the later fields it means what it meant: the whole picture, and colours whose covariance is not known."""
+    old = Preprocess(**{"image_size": (8, 8), "channels": 1, "mean": (0.5,), "std": (0.1,), "resize": "stretch"})
+    assert (old.enlarge, old.covariance, old.middle) == (1.0, (), Piece((8, 8), "stretch"))

@@ -154,3 +154,16 @@ def test_amounts_out_of_range_are_explained():
     with pytest.raises(OptionError) as error:
         Augment(zoom=1.5)
     assert str(error.value) == "augment: zoom is out of range.\n  zoom  1.5\nPass 0 to 0.9."
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("times", [(0.9, 1.2), (1.5, 1.2), (1.0, 17.0)])
+def test_random_crops_out_of_range_are_explained(times):
+    """A piece is no larger than the picture, and the least comes first."""
+    with pytest.raises(OptionError) as error:
+        Augment(random_crop=times)
+    assert str(error.value) == (
+        "augment: random_crop is out of range.\n"
+        f"  random_crop  {times}\n"
+        "Pass two numbers from 1 to 16, rising, or none."
+    )

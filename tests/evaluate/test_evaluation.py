@@ -15,7 +15,7 @@ from sklearn import metrics as sklearn
 
 from striate.cli.arguments import parse
 from striate.errors import CheckpointError, DataError, OptionError, RunError
-from striate.evaluate import evaluate, load, report
+from striate.evaluate import Protocol, evaluate, load, predict, report
 from striate.recipes import train
 from striate.train import Where
 
@@ -390,3 +390,67 @@ def test_a_checkpoint_that_lacks_what_it_was_trained_with_is_refused(run):
         "  reported  KeyError: 'recipe'\n"
         "Use the version of Striate that wrote it, or train again."
     )
+
+
+@pytest.fixture
+def margin_run(tiny, pictures, tmp_path):
+    """A run whose network sees the middle of larger pictures."""
+    data = pictures({"ant": 15, "bee": 15, "cat": 15, "dog": 15})
+    return train(data, model=tiny, out=tmp_path / "runs", where=QUIET, epochs=1, batch_size=8, enlarge=1.25)
+
+
+def test_one_crop_is_what_predict_sees(margin_run):
+    """The middle of each picture: the same classes and probabilities for the same files."""
+    evaluate(margin_run)
+    data = margin_run.about["data"]["source"]
+    table = rows(margin_run.path)
+    found = predict(margin_run, [f"{data}/{row['name']}" for row in table], where=QUIET)
+    assert [one.prediction.classes[0] for one in found] == [row["predicted"] for row in table]
+    p = [one.prediction.probabilities[0] for one in found]
+    assert p == pytest.approx([float(row["probability"]) for row in table], abs=1e-6)
+
+
+def test_another_protocol_s_results_are_kept_apart(margin_run, pictures):
+    """In folders of their own, in the run's or beside those for other data; each names its protocol."""
+    plain, before = evaluate(margin_run), files(margin_run.path)
+    found = [
+        evaluate(margin_run, crops=10),
+        evaluate(margin_run, protocol=Protocol(10), average="scores"),
+        evaluate(margin_run, scales=(8, 10)),
+        evaluate(margin_run, pictures({"ant": 3, "cat": 4}, name="other"), crops=10),
+    ]
+    assert files(margin_run.path) == before
+    assert [one.path.name for one in found[:3]] == ["crops-10", "crops-10-scores", "scales-8-10"]
+    assert re.fullmatch(r"on-other-[0-9a-f]{8}-crops-10", found[3].path.name)
+    told = ["1 crop", "10 crops, probabilities averaged", "10 crops, scores averaged"]
+    told.append("fully convolutional, shorter sides of 8 and 10 pixels, probabilities averaged")
+    for one, words in zip([plain, *found[:3]], told, strict=True):
+        assert one.protocol == words
+        assert json.loads((one.path / "metrics.json").read_bytes())["protocol"] == words
+        assert words in (one.path / "report.html").read_text()
+    assert found[0].metrics.cross_entropy != plain.metrics.cross_entropy
+
+
+def test_the_command_repeats_the_protocol(margin_run):
+    """To the same numbers."""
+    found = evaluate(margin_run, crops=10, scales=(10, 12), average="scores")
+    assert found.command.endswith("--crops 10 --scales 10 12 --average scores")
+    keywords = parse(shlex.split(found.command)[1:]).keywords
+    assert keywords["protocol"] == Protocol(10, (10, 12), "scores")
+
+
+def test_an_older_evaluation_is_one_crop(run):
+    """What says nothing of its protocol was the only one that there was."""
+    evaluate(run)
+    document = json.loads((run.path / "metrics.json").read_bytes())
+    del document["protocol"]
+    (run.path / "metrics.json").write_text(json.dumps(document))
+    assert "1 crop" in report(run).read_text()
+
+
+@pytest.mark.refusal
+def test_a_protocol_has_no_such_setting(run):
+    """The message lists those that there are."""
+    with pytest.raises(OptionError) as error:
+        evaluate(run, crop=10)
+    assert str(error.value) == "evaluate: no setting is called 'crop'.\nChoose from: crops, scales, average."

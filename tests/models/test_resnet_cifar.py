@@ -1,11 +1,10 @@
-"""models.resnet_cifar: the sizes of the paper's table, and blocks that add to what they are given."""
+"""models.resnet_cifar: the sizes of the paper's table, with its shortcuts, with others, and without."""
 
 import pytest
 import torch
 from torch import nn
 
-from striate.models import ResNetCifar
-from striate.models.resnet_cifar import Block
+from striate.models import ResNetCifar, create
 
 STAGES = [("conv1", (16, 32, 32)), ("stage1", (16, 32, 32)), ("stage2", (32, 16, 16)), ("stage3", (64, 8, 8))]
 
@@ -27,20 +26,20 @@ def test_stages_are_the_paper_s(name, shape):
     assert seen == [shape]
 
 
-@pytest.mark.parametrize(("channels", "stride"), [((4, 4), 1), ((4, 8), 2), ((4, 8), 1)])
-def test_a_block_that_has_learnt_nothing_passes_its_input_on(channels, stride):
-    """With its last normalisation at 0, only the shortcut is left: the identity, subsampled and padded."""
-    block = Block(channels[0], channels[1], stride)
-    nn.init.zeros_(block.bn2.weight)
-    x = torch.rand(2, channels[0], 6, 6)
-    new = (channels[1] - channels[0]) // 2
-    want = nn.functional.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, new, new))
-    assert torch.equal(block(x), want)
+@pytest.mark.parametrize(("option", "extra"), [("A", 0), ("B", 2_752), ("C", 14_240), ("none", 0)])
+def test_the_options_parameters(option, extra):
+    """The paper's A has none of its own; B has a projection at each of the two changes of size, C nine."""
+    found = sum(p.numel() for p in ResNetCifar(n=3, shortcut=option).parameters())
+    assert found == 269_722 + extra
 
 
-def test_the_shortcuts_have_no_parameters():
-    """Option A: every parameter belongs to a convolution, a normalisation or the last layer."""
-    assert not [name for name, _ in ResNetCifar(n=3).named_parameters() if "shortcut" in name]
+@pytest.mark.parametrize("n", [3, 5, 7, 9, 18])
+def test_a_plain_network_is_its_residual_one_without_shortcuts(n):
+    """The same names and shapes, and other scores."""
+    residual, plain = create(f"resnet{6 * n + 2}").eval(), create(f"plain{6 * n + 2}").eval()
+    plain.load_state_dict(residual.state_dict())
+    x = torch.randn(1, 3, 8, 8)
+    assert not torch.allclose(plain(x), residual(x), rtol=0.01)
 
 
 def test_the_last_layer_sees_an_average_over_all_positions():

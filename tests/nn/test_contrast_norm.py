@@ -20,15 +20,6 @@ def test_prints_what_differs():
     assert repr(LocalContrastNorm(5, across=False)) == "LocalContrastNorm(5, across=False)"
 
 
-@pytest.mark.traced
-def test_is_open_to_compile_and_export():
-    """One graph, and an exported program, give the layer's numbers."""
-    layer, x = LocalContrastNorm(5), torch.randn(3, 2, 8, 8)
-    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="aot_eager")(x), layer(x))
-    program = torch.export.export(layer, (x,), dynamic_shapes=({0: torch.export.Dim.AUTO},))
-    torch.testing.assert_close(program.module()(x), layer(x))
-
-
 @pytest.mark.refusal
 def test_a_window_without_a_middle_is_refused_when_it_is_made():
     """Before any data."""

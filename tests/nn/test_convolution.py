@@ -52,6 +52,17 @@ def test_is_open_to_compile_and_export(name, rank, needs):
 
 
 @layers
+def test_is_made_where_there_are_no_numbers(name, rank, needs):
+    """On the meta device, by its own argument or as the default: the same parameters, none of them drawn."""
+    want = {key: value.shape for key, value in made(name, needs).state_dict().items()}
+    with torch.device("meta"):
+        default = made(name, needs)
+    for layer in (default, made(name, needs, device="meta")):
+        assert {key: value.shape for key, value in layer.state_dict().items()} == want
+        assert all(parameter.is_meta for parameter in layer.parameters())
+
+
+@layers
 def test_every_parameter_learns(name, rank, needs):
     """Every kernel and every offset receives a gradient that is finite and somewhere not zero."""
     layer = made(name, needs)

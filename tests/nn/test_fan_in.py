@@ -1,11 +1,14 @@
 """nn.fan_in: the inputs of a unit, counted by what its gradient reaches."""
 
+from math import prod
+
+import pytest
 import torch
 from family import problems
 from hypothesis import given, settings
 
 from striate import ops
-from striate.nn.fan_in import fan_in_, samples_seen, spread_fan_in
+from striate.nn.fan_in import fan_in_, samples_seen, share_fan_in_, spread_fan_in
 from striate.ops.geometry import Window
 
 
@@ -34,3 +37,13 @@ def test_numbers_fill_the_range_and_no_more():
     fan_in_(weight, torch.tensor([4, 100, 0]))
     torch.testing.assert_close(weight.abs().amax(1), torch.tensor([0.5, 0.1, 1.0]), rtol=1e-3, atol=0)
     torch.testing.assert_close(weight.std(1), torch.tensor([0.5, 0.1, 1.0]) / 3**0.5, rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("fan_ins", [(4, 9), (1, 3), (1, 2, 3)])
+def test_passes_share_the_variance_of_a_dense_layer(fan_ins):
+    """The product of numbers from all passes varies as 1/(3 · inputs of a unit), even where a pass has one input."""
+    torch.manual_seed(0)
+    factors = [torch.empty(100_000) for _ in fan_ins]
+    share_fan_in_(factors, fan_ins)
+    product = torch.stack(factors).prod(0)
+    torch.testing.assert_close(product.var().item(), 1 / (3 * prod(fan_ins)), rtol=0.03, atol=0)

@@ -19,17 +19,6 @@ def test_is_pytorchs_layer(rank):
     assert ours(3, 1, "same")(x).shape == x.shape
 
 
-@pytest.mark.traced
-@ranks
-def test_is_open_to_compile_and_export(rank):
-    """One graph, and an exported program, give the layer's numbers."""
-    torch._dynamo.reset()
-    layer, x = getattr(nn, f"MaxPool{rank}d")(3, 2, "same"), torch.randn(3, 2, *[6] * rank)
-    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="aot_eager")(x), layer(x))
-    program = torch.export.export(layer, (x,), dynamic_shapes=({0: torch.export.Dim.AUTO},))
-    torch.testing.assert_close(program.module()(x), layer(x))
-
-
 def test_prints_what_differs():
     """The window, and what is not the default."""
     assert repr(nn.MaxPool2d(3, 2, ceil_mode=True)) == "MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)"

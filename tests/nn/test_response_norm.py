@@ -19,15 +19,6 @@ def test_is_the_function_and_pytorchs_layer():
     assert repr(paper) == "LocalResponseNorm(5, alpha=0.0001, beta=0.75, k=2.0, scale='sum')"
 
 
-@pytest.mark.traced
-def test_is_open_to_compile_and_export():
-    """One graph, and an exported program, give the layer's numbers."""
-    layer, x = LocalResponseNorm(3, 0.5), torch.randn(3, 5, 4, 4)
-    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="aot_eager")(x), layer(x))
-    program = torch.export.export(layer, (x,), dynamic_shapes=({0: torch.export.Dim.AUTO},))
-    torch.testing.assert_close(program.module()(x), layer(x))
-
-
 @pytest.mark.refusal
 def test_a_scale_without_a_meaning_is_refused_when_it_is_made():
     """Before any data."""

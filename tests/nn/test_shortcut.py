@@ -1,10 +1,10 @@
-"""nn.shortcut: option A keeps pixels, adds zeros, and learns nothing."""
+"""nn.shortcut: option A keeps pixels, adds zeros, and learns nothing; option B learns which mixture of channels."""
 
 import pytest
 import torch
 from torch import nn
 
-from striate.nn import PadShortcut
+from striate.nn import PadShortcut, ProjectionShortcut
 
 cases = pytest.mark.parametrize(("in_channels", "out_channels", "stride"), [(2, 6, 2), (4, 4, 1), (3, 8, 2), (1, 2, 3)])
 
@@ -25,9 +25,10 @@ def test_it_keeps_pixels_and_adds_zeros(in_channels, out_channels, stride):
 @pytest.mark.parametrize("size", [(8, 8), (7, 9), (1, 1), (2, 5)])
 def test_its_size_is_the_convolution_s(in_channels, out_channels, stride, size):
     """It can be added to a padded 3 x 3 convolution of the same stride, at any size, odd ones too."""
-    x = torch.randn(1, in_channels, *size)
+    x = torch.randn(2, in_channels, *size)
     convolution = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1)
-    assert PadShortcut(in_channels, out_channels, stride=stride)(x).shape == convolution(x).shape
+    for kind in (PadShortcut, ProjectionShortcut):
+        assert kind(in_channels, out_channels, stride=stride)(x).shape == convolution(x).shape
 
 
 def test_it_is_linear():
@@ -53,3 +54,14 @@ def test_it_has_no_parameters():
 def test_it_prints_its_settings():
     """The printed network says what the shortcut does."""
     assert repr(PadShortcut(16, 32, stride=2)) == "PadShortcut(stride=2, zeros=8+8)"
+
+
+@cases
+def test_a_projection_mixes_the_channels_of_the_pixels_it_keeps(in_channels, out_channels, stride):
+    """Every output is a weighted sum over one pixel's channels, then normalised; there is no offset before that."""
+    shortcut = ProjectionShortcut(in_channels, out_channels, stride=stride).eval()
+    x = torch.randn(2, in_channels, 9, 8)
+    convolution, norm = shortcut
+    mixed = torch.einsum("kc,nchw->nkhw", convolution.weight.squeeze((2, 3)), x[:, :, ::stride, ::stride])
+    torch.testing.assert_close(shortcut(x), norm(mixed))
+    assert list(shortcut.state_dict())[:3] == ["0.weight", "1.weight", "1.bias"]

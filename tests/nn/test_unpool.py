@@ -20,17 +20,6 @@ def test_is_the_function(rank, overlap):
     torch.testing.assert_close(layer(pooled, switches, x.shape), want)
 
 
-@pytest.mark.traced
-def test_is_open_to_compile_and_export():
-    """One graph, and an exported program, give the layer's numbers."""
-    x = torch.randn(3, 2, 7, 7)
-    pooled, switches = ops.max_pool2d(x, 3, 2, return_indices=True)
-    layer = nn.MaxUnpool2d(3, 2)
-    want = layer(pooled, switches)
-    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="aot_eager")(pooled, switches), want)
-    torch.testing.assert_close(torch.export.export(layer, (pooled, switches)).module()(pooled, switches), want)
-
-
 def test_prints_what_it_does():
     """The windows and the rule for overlaps."""
     assert repr(nn.MaxUnpool2d(3, 2)) == "MaxUnpool2d(kernel_size=3, stride=2, padding=0, overlap='sum')"

@@ -5,7 +5,7 @@ import torch
 
 from striate.errors import DtypeError, OptionError, ShapeError
 from striate.ops.geometry import Window
-from striate.ops.pooling import added, check_pooled, even_padding, pool_window, window_starts
+from striate.ops.pooling import added, check_numbers, check_pooled, even_padding, pool_window, window_starts
 
 
 def test_without_a_stride_windows_lie_side_by_side():
@@ -58,6 +58,12 @@ REFUSALS = {
         lambda: check_pooled("pool1d", 1, torch.zeros(1, 3, dtype=torch.int64), floating=True),
         "pool1d: input is of a dtype that cannot be pooled.\n"
         "  input  torch.int64\n"
+        "Convert it, for example with input.float().",
+    ),
+    "no order": (
+        lambda: check_numbers("pool1d", torch.zeros(1, 3, dtype=torch.bool)),
+        "pool1d: input is of a dtype that cannot be pooled.\n"
+        "  input  torch.bool\n"
         "Convert it, for example with input.float().",
     ),
     "half a window": (

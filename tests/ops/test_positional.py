@@ -4,8 +4,10 @@ import pytest
 import torch
 from family import positions_of, problems
 from hypothesis import given, settings
+from torch.autograd import forward_ad
 
-from striate.ops.positional import tiled_conv, tiled_conv_kernel_gradient, tiled_conv_transpose
+from striate.errors import OptionError
+from striate.ops.positional import bilinear, tiled_conv, tiled_conv_kernel_gradient, tiled_conv_transpose
 
 SETTINGS = ([1, 2], [1, 0], [1, 2], [1, 1], 2, False)
 X = torch.randn(2, 4, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -32,6 +34,42 @@ def test_gradients_are_right_twice(op, tensors, rest, dtype):
 
     torch.autograd.gradcheck(call, operands, fast_mode=dtype.is_complex)
     torch.autograd.gradgradcheck(call, operands, fast_mode=dtype.is_complex)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # PyTorch's own forward mode uses it
+@operators
+@pytest.mark.parametrize("moved", [(True, False), (False, True), (True, True)], ids=["first", "second", "both"])
+def test_forward_mode_gives_the_slope(op, tensors, rest, moved):
+    """Along tangents, the product rule: what each operand's tangent makes of the other one, added up."""
+    first, second = tensors[0], tensors[1]
+    along_first, along_second = torch.randn_like(first) * moved[0], torch.randn_like(second) * moved[1]
+    found = torch.func.jvp(lambda a, b: bilinear(op, a, b, *rest), (first, second), (along_first, along_second))
+    torch.testing.assert_close(found[0], op(first, second, *rest))
+    torch.testing.assert_close(found[1], op(along_first, second, *rest) + op(first, along_second, *rest))
+    assert found[1].any()
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # PyTorch's own forward mode uses it
+@pytest.mark.refusal
+@operators
+def test_forward_and_reverse_mode_are_not_mixed(op, tensors, rest):
+    """PyTorch would drop the tangents that the second derivative needs, and give a wrong one."""
+    first, second = tensors[0], tensors[1].clone().requires_grad_()
+
+    def slope():
+        with forward_ad.dual_level():
+            return forward_ad.unpack_dual(bilinear(op, forward_ad.make_dual(first, first), second, *rest)).tangent
+
+    with pytest.raises(OptionError) as error:
+        slope()
+    assert str(error.value) == (
+        "unshared and tiled convolution: forward and reverse mode cannot be mixed.\n"
+        "  input_requires_grad  False\n"
+        "  other_requires_grad  True\n"
+        "For the slope alone, call within torch.no_grad(); for second derivatives use reverse mode twice."
+    )
+    with torch.no_grad():
+        torch.testing.assert_close(slope(), op(first, second, *rest))
 
 
 @pytest.mark.traced

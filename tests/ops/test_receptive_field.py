@@ -1,6 +1,7 @@
 """ops.receptive_field: what networks see, as gradients measure it."""
 
 from fractions import Fraction
+from itertools import product
 from math import inf
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
+from striate import nn as striate_nn
 from striate.errors import OptionError, ShapeError
 from striate.ops.receptive import Reach, grow
 from striate.ops.receptive_field import ReceptiveField, receptive_field
@@ -128,6 +130,52 @@ NETWORKS = {
 def test_every_position_sees_what_its_gradient_reaches(name, rank):
     """In one, two and three dimensions, along every branch, position by position."""
     check(nn.Sequential(*NETWORKS[name](rank)), rank)
+
+
+# The poolings of this package: what each window sees, whichever of its samples wins.
+POOLS = {
+    "max": lambda r: layer_of("MaxPool", r, 3, 2, 1),
+    "max, odd pixel last": lambda r: layer_of("MaxPool", r, 3, 2, "same"),
+    "max, another padding a side": lambda r: layer_of("MaxPool", r, 3, 2, [(0, 1), (1, 0), (1, 1)][:r]),
+    "max, full and dilated": lambda r: layer_of("MaxPool", r, 2, 1, "full", 2),
+    "max, rounded up": lambda r: layer_of("MaxPool", r, 2, 2, [(1, 0)] * r, ceil_mode=True),
+    "mean, odd pixel last": lambda r: layer_of("AvgPool", r, 3, 2, "same", count_include_pad=False),
+    "mean, full": lambda r: layer_of("AvgPool", r, 3, 2, "full"),
+    "norm": lambda r: layer_of("LPPool", r, 2, 3, 2),
+    "norm, odd pixel last": lambda r: layer_of("LPPool", r, 1.5, 3, 2, padding="same"),
+    "greatest size": lambda r: layer_of("LPPool", r, inf, 3, 2, padding="same"),
+    "mean to a size": lambda r: layer_of("AdaptiveAvgPool", r, 3),
+    "max to a size": lambda r: layer_of("AdaptiveMaxPool", r, 4),
+    "max to one": lambda r: layer_of("AdaptiveMaxPool", r, 1),
+    "global mean": lambda r: layer_of("GlobalAvgPool", r),
+    "global max": lambda r: layer_of("GlobalMaxPool", r),
+    "maxout": lambda _: striate_nn.Maxout(2),
+    "across a tile": lambda r: layer_of("TileMaxPool", r, (2, 3, 1)[:r]),
+}
+
+
+def layer_of(name, rank, *args, **kwargs):
+    return getattr(striate_nn, f"{name}{rank}d")(*args, **kwargs)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("name", POOLS)
+def test_every_window_sees_the_samples_that_change_it(name, rank):
+    """Each sample in turn is made the greatest: what changes has seen it, and all of its field is found so."""
+    size = (6, 7, 5)[:rank]
+    places = torch.eye(torch.Size(size).numel(), dtype=torch.float64).view(-1, *size)
+    x = torch.rand(2, *size, dtype=torch.float64)
+    pool = POOLS[name](rank)
+    changed = (pool(torch.stack([x[0] + 9 * places, x[1].expand_as(places)], 1)) != pool(x[None])).any(1)
+    field = receptive_field(pool, (2, *size))
+    for position in product(*map(range, changed.shape[1:])):
+        seen = changed[(slice(None), *position)].nonzero().flatten()
+        at = torch.stack(torch.unravel_index(seen, size))
+        ends = zip(field.at(position), size, at.amin(1).tolist(), at.amax(1).tolist(), strict=True)
+        for (first, last), n, least, most in ends:
+            # Where a dilated window lies over the border its outermost taps inside may be further in.
+            if "dilated" not in name or (first >= 0 and last < n):
+                assert (max(first, 0), min(last, n - 1)) == (least, most)
 
 
 @st.composite

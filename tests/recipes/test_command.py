@@ -4,7 +4,7 @@ import random
 import shlex
 
 import pytest
-from tests.recipes.test_recipe import CHANGES
+from tests.recipes.test_recipe import CHANGES, OPTIONS
 
 from striate.cli.arguments import parse
 from striate.models import MODELS
@@ -56,7 +56,9 @@ def test_random_changes_come_back(seed):
     assert read(said(recipe, source)) == (source, recipe)
 
 
-@pytest.mark.parametrize("settings", [{"milestones": ()}, {"image_size": None}, {"flip": False}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "settings", [{"milestones": ()}, {"image_size": None}, {"flip": False}, {"seed": -1}, {"options": OPTIONS}]
+)
 def test_what_words_say_badly_comes_back(settings):
     """Nothing, None, no and a minus."""
     recipe = recipe_for("resnet20", "digits").changed(**settings)

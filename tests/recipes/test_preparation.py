@@ -39,7 +39,11 @@ def test_the_recipe_s_size_comes_before_the_network_s(size):
     """Whatever reads the data reads it at the size that the network is made for."""
     dataset = open_for("digits", Recipe("lenet5").changed(image_size=size), QUIET)
     assert dataset.preprocess.image_size == (size or MODELS["lenet5"].image_size)
-    assert network_of(dataset) == {"classes": 10, "in_channels": 1, "image_size": dataset.preprocess.image_size}
+    assert network_of(dataset, Recipe("lenet5")) == {
+        "classes": 10,
+        "in_channels": 1,
+        "image_size": dataset.preprocess.image_size,
+    }
 
 
 def test_validation_is_without_augmentation_on_the_validation_part(tiny):

@@ -10,6 +10,7 @@ from striate.data import DataOptions
 from striate.errors import OptionError
 from striate.models import MODELS
 from striate.recipes import RECIPES, Recipe
+from striate.recipes.recipe import words_for
 from striate.train import TrainOptions
 
 # One other value for every setting that a recipe has.
@@ -17,6 +18,7 @@ CHANGES = {
     "image_size": (20, 24),
     "channels": 3,
     "resize": "stretch",
+    "enlarge": 256 / 224,
     "split": (0.5, 0.25, 0.25),
     "split_seed": -7,
     "skip_bad": True,
@@ -27,6 +29,8 @@ CHANGES = {
     "shift": 1e-05,
     "color": 0.3,
     "erase": 0.125,
+    "random_crop": (256 / 224, 480 / 224),
+    "color_noise": 0.1,
     "epochs": 7,
     "batch_size": 48,
     "accumulate": 3,
@@ -37,15 +41,20 @@ CHANGES = {
     "schedule": "constant",
     "warmup_epochs": 0.25,
     "milestones": (0.1, 0.2, 0.9),
+    "plateau_epochs": 2,
     "label_smoothing": 0.05,
     "class_weights": "balanced",
     "clip_norm": 2.5,
     "precision": "bf16",
+    "filter_rms": 0.1,
     "average_decay": 0.75,
     "patience": 4,
     "seed": -9223372036854775808,
     "max_skips": 0,
     "overfit": 2,
+    "weights": "runs/some cats",
+    "freeze": ("conv1", "stage1"),
+    "layer_decay": 0.65,
 }
 
 
@@ -103,15 +112,37 @@ def test_it_is_frozen():
         Recipe().model = "resnet20"  # pyright: ignore[reportGeneralTypeIssues]
 
 
+OPTIONS = ("stride_on=3x3", "width=2", 'version="1"', "sizes=[3, 5]", "bias=false")
+
+
+def test_a_network_s_own_options_are_words_with_a_value():
+    """As JSON where it is JSON, as text where it is not; words and values are each other's inverse."""
+    recipe = Recipe("resnet20").changed(options=OPTIONS)
+    found = {"stride_on": "3x3", "width": 2, "version": "1", "sizes": (3, 5), "bias": False}
+    assert recipe.network_options == found
+    assert words_for(found) == OPTIONS
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+    assert recipe.changed(epochs=2).options == OPTIONS
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("word", ["stride_on", "=3x3", "="])
+def test_an_option_without_a_name_or_a_value_is_refused(word):
+    """Where the recipe is made."""
+    with pytest.raises(OptionError) as error:
+        Recipe(options=("width=2", word))
+    assert str(error.value) == (
+        f"recipe: an option is a name and a value.\n  options  {word}\nWrite it with = and no space: stride_on=3x3."
+    )
+
+
 @pytest.mark.refusal
 def test_an_unknown_network_lists_the_known_ones():
     """Where the recipe is made, not where it is first used."""
     with pytest.raises(OptionError) as error:
         Recipe("resnet19")
     assert str(error.value) == (
-        "recipe: no model is called 'resnet19'.\n"
-        "  model  resnet19\n"
-        "Choose one of: lenet5, resnet20, resnet32, resnet44, resnet56, resnet110."
+        f"recipe: no model is called 'resnet19'.\n  model  resnet19\nChoose one of: {', '.join(MODELS)}."
     )
     assert "resnet19" not in MODELS
 
@@ -124,10 +155,11 @@ def test_unknown_settings_list_the_known_ones():
     assert str(error.value) == (
         "recipe: no setting is called 'epoch', 'lr'.\n"
         "  model  lenet5\n"
-        "Choose from: image_size, channels, resize, split, split_seed, skip_bad, flip, pad, rotate, zoom, shift, "
-        "color, erase, epochs, batch_size, accumulate, optimizer, learning_rate, momentum, weight_decay, schedule, "
-        "warmup_epochs, milestones, label_smoothing, class_weights, clip_norm, precision, average_decay, patience, "
-        "seed, max_skips, overfit."
+        "Choose from: image_size, channels, resize, enlarge, split, split_seed, skip_bad, flip, pad, rotate, zoom, "
+        "shift, color, erase, random_crop, color_noise, epochs, batch_size, accumulate, optimizer, learning_rate, "
+        "momentum, weight_decay, schedule, warmup_epochs, milestones, plateau_epochs, label_smoothing, class_weights, "
+        "clip_norm, precision, filter_rms, average_decay, patience, seed, max_skips, overfit, "
+        "weights, freeze, layer_decay, options."
     )
 
 

@@ -108,6 +108,41 @@ def test_a_real_network_on_two_threads_ends_with_the_same_bits(model, cut, worke
     assert_same(run, whole)
 
 
+# By name: settings that the tiny network's own recipe leaves alone; each changes what every step does.
+NEW = {
+    "pieces": {"random_crop": (1.0, 1.5), "enlarge": 1.25},
+    "noise": {"color_noise": 0.1},
+    "filters": {"filter_rms": 0.1},
+    "plateau": {"schedule": "plateau", "plateau_epochs": 1, "learning_rate": 1e-4, "warmup_epochs": 0.0},
+}
+ALL = {name: value for settings in NEW.values() for name, value in settings.items()} | {"learning_rate": 0.3}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("cut", [4, 9, 14])
+@pytest.mark.parametrize("settings", [*NEW.values(), ALL], ids=[*NEW, "all"])
+def test_every_setting_of_the_papers_is_resumed(settings, cut, workers, runs, tiny, tmp_path, monkeypatch):
+    """Within an epoch and at its end: pieces, colour noise, limited filters, and how often the rate was divided."""
+    name = next((name for name, of in NEW.items() if of == settings), "all")
+    whole = Run(runs / name / "digits-tiny")
+    if not whole.path.exists():
+        train("digits", model=tiny, out=runs / name, where=Where(**QUIET), epochs=2, **settings)
+    where = Where(workers=workers, **QUIET)
+    cut_after(monkeypatch, [cut], of=18)
+    with pytest.raises(Interrupted):
+        train("digits", model=tiny, out=tmp_path, where=where, epochs=2, **settings)
+    run = Run(tmp_path / "digits-tiny")
+    resume(run, where=where)
+    assert_same(run, whole)
+
+
+@pytest.mark.parametrize("settings", [NEW["pieces"], NEW["noise"], NEW["filters"]], ids=["pieces", "noise", "filters"])
+def test_every_setting_of_the_papers_changes_the_weights(settings, uncut, tiny, tmp_path):
+    """So that its resumption is worth testing."""
+    with pytest.raises(AssertionError):
+        assert_same(train("digits", model=tiny, out=tmp_path, where=Where(**QUIET), **settings), uncut)
+
+
 def test_the_comparison_can_fail(uncut, tiny, tmp_path):
     """Another seed gives other bits, and the comparison sees it."""
     other = train("digits", model=tiny, out=tmp_path, where=Where(**QUIET), seed=1)

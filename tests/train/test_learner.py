@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from striate.data.loader import Batch
+from striate.data.loader import Batch, Loader
+from striate.data.order import Order
 from striate.tasks import Classification
 from striate.train import Learner, TrainOptions
 
@@ -203,3 +204,20 @@ def test_the_average_is_judged_if_there_is_one():
     """Otherwise the network itself is."""
     assert (learner := learner_of(plain)).judged is learner.model
     assert (learner := learner_of(plain, average_decay=0.9)).judged is learner.average.model
+
+
+def test_filters_are_limited_after_every_step(make_learner, part):
+    """None is above the limit, whatever the rate; without a limit some are. The average follows the limited ones."""
+
+    def learned(**options):
+        learner = make_learner(learning_rate=1.0, average_decay=0.5, **options)
+        order = Order(len(part), 8, seed=0)
+        for batch in Loader(part, part.preprocess, order).batches(0, 4):
+            learner.step([batch], learning_rate=1.0, seed=0)
+        return [
+            model.conv.weight.flatten(1).square().mean(1).sqrt().max().item()
+            for model in (learner.model, learner.judged)
+        ]
+
+    assert max(learned(filter_rms=0.1)) <= 0.1 + 1e-6
+    assert min(learned()) > 0.11

@@ -138,6 +138,15 @@ def test_patience_begins_anew_with_every_improvement(go):
     assert go([Score(1.0, a) for a in accuracies], epochs=8, patience=2).epochs == 7
 
 
+def test_the_rate_falls_when_validation_does_not_improve(go, run):
+    """After two epochs without a better one, since the best or the last fall; three times, and then no more."""
+    accuracies = [0.1, 0.2, 0.2, 0.2, 0.3, 0.0, 0.0, *[0.0] * 6]
+    settings = {"schedule": "plateau", "plateau_epochs": 2, "learning_rate": 1.0, "warmup_epochs": 0.0}
+    go([Score(1.0, a) for a in accuracies], epochs=13, **settings)
+    rates = [row["learning_rate"] for row in read_epochs(run.path)]
+    assert rates == pytest.approx([1, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.001, 0.001])
+
+
 def test_overfit_sees_the_same_few_batches(go, run):
     """Two batches, again and again, until they are known by heart."""
     state = go(epochs=60, overfit=2)

@@ -22,7 +22,7 @@ RANGES = [
     ("learning_rate", AMOUNT, (0, 1e-9, 3.0), (-1e-9, NAN, math.inf, "0.1")),
     ("momentum", BELOW_1, (0, 0.999), (1, -0.1, NAN)),
     ("weight_decay", AMOUNT, (0, 1.0), (-1e-9, NAN)),
-    ("schedule", "one of: constant, step, cosine", ("constant", "step", "cosine"), ("linear",)),
+    ("schedule", "one of: constant, step, cosine, plateau", ("constant", "step", "cosine", "plateau"), ("linear",)),
     ("warmup_epochs", AMOUNT, (0, 0.5, 100), (-1, NAN)),
     (
         "milestones",
@@ -30,15 +30,20 @@ RANGES = [
         ((), (0.0, 1.0), (0.5, 0.5)),
         ((0.7, 0.5), (1.1,), (-0.1,), (NAN,), ("a",), (0.5, "a"), [0.5], 0.5),
     ),
+    ("plateau_epochs", COUNT, (1, 9), (0, 0.5)),
     ("label_smoothing", BELOW_1, (0, 0.99), (1, -0.1)),
     ("class_weights", "one of: none, balanced", ("none", "balanced"), (None, (1.0, 2.0))),
     ("clip_norm", AMOUNT, (0, 5.0), (-1.0, NAN)),
     ("precision", "one of: fp32, bf16", ("fp32", "bf16"), ("fp16",)),
+    ("filter_rms", AMOUNT, (0, 0.1), (-0.1, NAN)),
     ("average_decay", BELOW_1, (0, 0.9999), (1, 1.0, -0.1)),
     ("patience", COUNT_OR_0, (0, 5), (-1, 0.5)),
     ("seed", "a whole number of 64 bits", (0, -(2**63), 2**63 - 1), (2**63, -(2**63) - 1, 0.5, None)),
     ("max_skips", COUNT_OR_0, (0,), (-1,)),
     ("overfit", COUNT_OR_0, (0, 1), (-1,)),
+    ("weights", "a name or a path", ("", "digits"), (None, 3)),
+    ("freeze", "names of stages", ((), ("conv1", "stage1")), (None, "conv1", ["conv1"], (1,))),
+    ("layer_decay", "a number above 0, up to 1", (1, 1e-9), (0, -0.1, 1.1, NAN)),
 ]
 
 

@@ -63,3 +63,10 @@ def test_a_warmup_longer_than_the_training_is_a_warmup():
     """Nothing is divided by 0, and the highest rate is not reached."""
     found = rates(warmup_epochs=20)
     assert found == pytest.approx([0.3 * (step + 1) / (20 * STEPS) for step in range(TOTAL)])
+
+
+def test_a_plateau_divides_by_ten():
+    """After so many divisions; the step does not matter once warm-up is over."""
+    chosen = TrainOptions(epochs=EPOCHS, learning_rate=0.3, schedule="plateau", warmup_epochs=0)
+    found = [learning_rate(chosen, 50, steps_per_epoch=STEPS, divisions=n) for n in range(4)]
+    assert found == pytest.approx([0.3, 0.03, 0.003, 0.0003])

@@ -7,18 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
+import torch
 import tyro
 
 from striate.cli import show
 from striate.cli.training import Data, train_with
+from striate.cli.weights import pack, weights
 from striate.data import DataOptions, contact_sheet, describe, inspect_dataset
 from striate.engine import machine
 from striate.engine import peaks as peaks_of
 from striate.errors import OptionError
+from striate.evaluate import Protocol
 from striate.evaluate import evaluate as evaluate_run
 from striate.evaluate import predict as predict_files
 from striate.evaluate import report as report_run
-from striate.models import MODELS, create
+from striate.models import MODELS, create, outline
 from striate.models import summary as summary_of
 from striate.recipes import Recipe
 from striate.train import Where
@@ -41,6 +44,7 @@ def _evaluate(
     skip_bad: bool = False,
     out: str = "",
     where: Where = Where(),  # noqa: B008 - frozen
+    protocol: Protocol = Protocol(),  # noqa: B008 - frozen
 ) -> int:
     """Judge a trained network on images that it has not seen, and write the report.
 
@@ -49,12 +53,20 @@ def _evaluate(
         data: Other data to judge it on; otherwise the test part of its own.
         checkpoint: The weights that validated best, or the last ones.
         skip_bad: Leave bad files out instead of stopping.
-        out: The folder that the results go to; otherwise the run's, or one in it for other data.
+        out: The folder that the results go to; otherwise the run's, or one in it for other data or another protocol.
         where: Where it runs.
+        protocol: How pictures are judged.
     """
-    return show.evaluation(
-        evaluate_run(run, data or None, checkpoint=checkpoint, skip_bad=skip_bad, out=out or None, where=where)
+    found = evaluate_run(
+        run,
+        data or None,
+        checkpoint=checkpoint,
+        skip_bad=skip_bad,
+        out=out or None,
+        where=where,
+        protocol=protocol,
     )
+    return show.evaluation(found)
 
 
 def _predict(
@@ -114,7 +126,9 @@ def _data(
 
 def _models() -> int:
     """List the networks."""
-    return show.models({name: (entry, create(name)) for name, entry in MODELS.items()})
+    with torch.device("meta"):  # their numbers are not needed
+        found = {name: (entry, create(name)) for name, entry in MODELS.items()}
+    return show.models(found)
 
 
 def _summary(
@@ -123,18 +137,21 @@ def _summary(
     classes: int | None = None,
     channels: int | None = None,
     image_size: tuple[int, int] | None = None,
+    layers: bool = False,
 ) -> int:
-    """Show a network's layers: output, parameters, multiply-adds, receptive field.
+    """Show a network as its paper's table: a row a stage, with output, parameters, multiply-adds, receptive field.
 
     Args:
         model: A name that `striate models` lists.
         classes: Size of the last layer; the paper's if not given.
         channels: Channels of the images; the paper's if not given.
         image_size: Height and width of the images; the paper's if not given.
+        layers: Show a row a layer instead.
     """
-    network = create(model, classes=classes, in_channels=channels, image_size=image_size)
+    with torch.device("meta"):
+        network = create(model, classes=classes, in_channels=channels, image_size=image_size)
     size = (channels or MODELS[model].channels, *(image_size or MODELS[model].image_size))
-    return show.summary(summary_of(network, size), model)
+    return show.summary(summary_of(network, size) if layers else outline(network, size), model)
 
 
 def _machine(*, form: Annotated[Literal["table", "json"], tyro.conf.arg(name="format")] = "table") -> int:
@@ -153,8 +170,10 @@ def commands(default: Recipe) -> dict[str, Callable[..., int]]:
         "evaluate": _evaluate,
         "predict": _predict,
         "report": _report,
+        "pack": pack,
         "data": _data,
         "models": _models,
         "summary": _summary,
+        "weights": weights,
         "machine": _machine,
     }

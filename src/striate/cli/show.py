@@ -16,11 +16,13 @@ from striate.engine import Machine, Peaks
 from striate.evaluate import Evaluation, Predicted
 from striate.models import Entry
 from striate.models.summary import Summary, written
+from striate.models.weights import Published
+from striate.models.weights.kept import is_kept
 from striate.nn import Classifier
 from striate.recipes import Rehearsal
 from striate.train import Run, read_epochs
 
-__all__ = ["evaluation", "machine", "models", "predictions", "rehearsal", "summary", "trained"]
+__all__ = ["evaluation", "machine", "models", "predictions", "rehearsal", "summary", "trained", "weights"]
 
 
 def _print(table: Table) -> None:
@@ -57,9 +59,11 @@ def rehearsal(found: Rehearsal) -> int:
         f"{found.recipe.model}: {found.parameters:,} parameters\n"
         f"{samples} images in {found.classes} classes\n"
         f"{found.steps:,} steps, epochs: {found.recipe.train.epochs}, about {found.seconds:,.1f} s\n"
-        f"loss of the first step: {found.loss:.4f}\n"
-        "nothing was written"
+        f"loss of the first step: {found.loss:.4f}"
     )
+    if found.weights:
+        print(found.weights)
+    print("nothing was written")
     return 0
 
 
@@ -83,6 +87,7 @@ def evaluation(found: Evaluation) -> int:
     if metrics.top_k < len(metrics.classes):
         print(f"top-{metrics.top_k} accuracy     {metrics.top_k_accuracy:.2%}")
     print(f"calibration error  {metrics.calibration_error:.4f}\ncross-entropy      {metrics.cross_entropy:.4f}")
+    print(f"protocol           {found.protocol}")
     if found.problems:
         print(f"problems           {len(found.problems)} in the data; the report names them")
     for note in found.notes:
@@ -139,12 +144,28 @@ def models(found: Mapping[str, tuple[Entry, Classifier]]) -> int:
     return 0
 
 
+def weights(found: Sequence[Published]) -> int:
+    """Print the table of published weights."""
+    table = _table("", {"model": "left", "weights": "left", "top-1": "right", "top-5": "right", "transform": "left"})
+    table.add_column("MB", justify="right")
+    table.add_column("licence")
+    table.add_column("")
+    for row in found:
+        top = [f"{value:.2f} %" if value is not None else "-" for value in (row.top1, row.top5)]
+        here = "here" if is_kept(row) else "fits no network" if row.unfit else ""
+        size = f"{row.mebibytes * 2**20 / 1e6:,.0f}"
+        table.add_row(row.model, row.name, *top, str(row.transform or "-"), size, row.licence, here)
+    _print(table)
+    print("\naccuracy on ImageNet as it was published; docs/weights.md tells how it was measured")
+    return 0
+
+
 def summary(found: Summary, name: str) -> int:
-    """Print a row a layer."""
+    """Print a row a layer, or a row a stage."""
     size = " x ".join(map(str, found.input_size))
     numbers = ("output", "parameters", "multiply-\nadds", "receptive\nfield")
     table = _table(
-        f"{name}, for an input of {size}", {"layer": "left", "kind": "left", **dict.fromkeys(numbers, "right")}
+        f"{name}, for an input of {size}", {**dict.fromkeys(found.heads, "left"), **dict.fromkeys(numbers, "right")}
     )
     for row in found.rows:
         table.add_row(_text(row.name), _text(row.kind), *written(row))

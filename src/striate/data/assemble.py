@@ -11,7 +11,7 @@ from striate.data.flaws import copies, lacks, unlearnt
 from striate.data.image import unit
 from striate.data.listing import Listing
 from striate.data.names import Names
-from striate.data.normalization import normalization
+from striate.data.normalization import covariance, normalization
 from striate.data.preprocess import Preprocess
 from striate.data.scan import Scan, scan
 from striate.data.split import PARTS, split
@@ -26,8 +26,7 @@ def assemble(listing: Listing, options: DataOptions, on_progress: Callable[[int,
     found = scan(
         listing.root,
         listing.names,
-        options.size,
-        resize=options.resize,
+        options.middle,
         channels=options.channels,
         on_progress=on_progress,
     )
@@ -103,8 +102,9 @@ def _where(mask: Bool[np.ndarray, " N"]) -> list[int]:
 
 def _preprocess(found: Scan, training: Bool[np.ndarray, " N"], options: DataOptions) -> Preprocess:
     channels = options.channels or (1 if training.any() and found.grey[training].all() else 3)
-    mean, std = normalization(found.mean[training, :channels], found.variance[training, :channels])
-    return Preprocess(options.size, channels, mean, std, options.resize)
+    means, within = found.mean[training, :channels], found.covariance[training, :channels, :channels]
+    mean, std = normalization(means, np.diagonal(within, axis1=1, axis2=2))
+    return Preprocess(options.size, channels, mean, std, options.resize, options.enlarge, covariance(means, within))
 
 
 def _held(found: Scan, rows: list[int], channels: int) -> Shaped[np.ndarray, "n K H W"] | None:

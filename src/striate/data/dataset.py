@@ -8,9 +8,11 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Shaped
+from PIL import Image
 
-from striate.data.image import read_image, unit
+from striate.data.image import read_image, read_pieces, scaled, unit
 from striate.data.names import Names
+from striate.data.piece import MOST_TIMES, Piece
 from striate.data.preprocess import MOST_PIXELS, Preprocess, Resize
 from striate.data.problems import Problem
 from striate.errors import DataError, OptionError
@@ -26,7 +28,9 @@ class DataOptions:
         image_size: Height and width that every picture is brought to, in pixels; None for the network's own, or
             32 x 32 where there is no network.
         channels: 1 turns colour into grey, 3 repeats grey; None is 1 if every training picture is grey, else 3.
-        resize: Cut the largest centred piece of that shape and scale it (crop), or scale each side by itself (stretch).
+        resize: Cut the largest centred piece of that shape and scale it (crop), scale the shorter side and keep the
+            rest, for random pieces to come from it (shorter), or scale each side by itself (stretch).
+        enlarge: Scale to so many times the image size, and take the middle: 256 / 224 in many papers.
         split: Shares of train, val and test where the data itself does not say. With a training share of 0 the data is
             for judging a model that is already trained: nothing then has to be in the training part.
         split_seed: Another number cuts the parts elsewhere. The embedded digits have one fixed split.
@@ -39,6 +43,7 @@ class DataOptions:
     image_size: tuple[int, int] | None = None
     channels: Literal[1, 3] | None = None
     resize: Resize = "crop"
+    enlarge: float = 1.0
     split: tuple[float, float, float] = (0.6, 0.2, 0.2)
     split_seed: int = 0
     skip_bad: bool = False
@@ -53,6 +58,11 @@ class DataOptions:
     def size(self) -> tuple[int, int]:
         """The size in force."""
         return self.image_size or (32, 32)
+
+    @property
+    def middle(self) -> Piece:
+        """The piece of every picture that is taken."""
+        return Piece(self.size, self.resize, self.enlarge)
 
 
 def _is_size(value: Any) -> bool:
@@ -72,7 +82,16 @@ _RULES: Final[dict[str, tuple[Callable[[Any], bool], str, str]]] = {
         f"Pass two of 1 to {MOST_PIXELS}, in pixels, such as (32, 32).",
     ),
     "channels": (lambda value: value in (None, 1, 3), "is neither 1 nor 3", "Pass 1 for grey or 3 for colour."),
-    "resize": (lambda value: value in ("crop", "stretch"), "is unknown", "Choose one of: crop, stretch."),
+    "resize": (
+        lambda value: value in ("crop", "shorter", "stretch"),
+        "is unknown",
+        "Choose one of: crop, shorter, stretch.",
+    ),
+    "enlarge": (
+        lambda value: 1 <= value <= MOST_TIMES,
+        "is out of range",
+        f"Pass 1 to {MOST_TIMES:g}, such as {256 / 224:.3f}, that is 256 / 224.",
+    ),
     "split": (
         _is_split,
         "is not three shares that add up to 1, some of it val where some is train",
@@ -93,6 +112,7 @@ class Part:
         root: The folder that the names are relative to.
         preprocess: What the pictures become.
         held: The pictures in memory, 8-bit or 32-bit floats, where they are few; None where each is read from its file.
+        originals: Pictures that are in no file, at their own size, in [0, 1].
     """
 
     names: Names
@@ -102,6 +122,7 @@ class Part:
     root: str
     preprocess: Preprocess
     held: Shaped[np.ndarray, "N K H W"] | None = None
+    originals: Float32[np.ndarray, "N h w"] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -115,6 +136,17 @@ class Part:
         if self.held is not None:
             return unit(self.held[index], self.preprocess.channels)
         return read_image(os.path.join(self.root, self.names[index]), self.preprocess)
+
+    def read_pieces(self, index: int, pieces: Sequence[Piece]) -> list[Float32[np.ndarray, "C H W"]]:
+        """Read pieces of one picture, from its file, at their sizes; otherwise as `read` does.
+
+        Raises:
+            DataError: As for `read`.
+        """
+        if self.originals is not None:
+            original = Image.fromarray(self.originals[index])
+            return [unit(scaled(original, piece), self.preprocess.channels) for piece in pieces]
+        return read_pieces(os.path.join(self.root, self.names[index]), self.preprocess, pieces)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +175,7 @@ class Dataset:
 def judged_by(dataset: Dataset, classes: Sequence[str], preprocess: Preprocess) -> Dataset:
     """See a data set as a trained model does: with its classes, matched by name, and its preprocessing.
 
-    The data must have been opened with the model's image size, channels and resize.
+    The data must have been opened with the model's image size, channels, resize and enlarge.
 
     Raises:
         DataError: The data has a class that the model does not know.
@@ -162,13 +194,13 @@ def judged_by(dataset: Dataset, classes: Sequence[str], preprocess: Preprocess) 
             model=", ".join(classes),
         )
     opened, needed = (
-        {"image_size": p.image_size, "channels": p.channels, "resize": p.resize}
+        {"image_size": p.image_size, "channels": p.channels, "resize": p.resize, "enlarge": p.enlarge}
         for p in (dataset.preprocess, preprocess)
     )
     if opened != needed:
         raise OptionError(
             "evaluate: the data was opened otherwise than the model needs.",
-            "Open it with the model's image_size, channels and resize.",
+            "Open it with the model's image_size, channels, resize and enlarge.",
             data=opened,
             model=needed,
         )

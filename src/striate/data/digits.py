@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Int64, UInt8
 from PIL import Image
 
 from striate.data.dataset import DataOptions, Dataset, Part
 from striate.data.fingerprint import fingerprint
-from striate.data.image import fit, unit
+from striate.data.image import scaled, unit
 from striate.data.names import Names
-from striate.data.normalization import normalization
+from striate.data.normalization import covariance, moments, normalization
 from striate.data.preprocess import Preprocess
 from striate.data.split import PARTS, split
 
@@ -39,18 +39,21 @@ def read(data: str, options: DataOptions, on_progress: Callable[[int, int], None
     ink, labels = _load()
     count, channels = len(labels), options.channels or 1
     names = [f"{data}/{i:04}" for i in range(count)]
-    pictures = np.stack([_picture(image, options) for image in ink])
+    originals = ink.astype(np.float32) / _WHITE
+    pictures = np.stack([unit(scaled(Image.fromarray(image), options.middle), 1) for image in originals])
     parts = split(names, labels, _SHARES, _SEED)
     train = np.repeat(pictures[parts == 0], channels, axis=1)
     mean, std = normalization(train.mean(axis=(2, 3), dtype=np.float64), train.var(axis=(2, 3), dtype=np.float64))
-    preprocess = Preprocess(options.size, channels, mean, std, options.resize)
+    spread = covariance(*map(np.stack, zip(*map(moments, train), strict=True)))
+    preprocess = Preprocess(options.size, channels, mean, std, options.resize, options.enlarge, spread)
     made: dict[str, Part] = {}
     digests: dict[str, UInt8[np.ndarray, "N 32"]] = {}
     for number, part in enumerate(PARTS):
         rows = np.flatnonzero(parts == number)
         sizes, grey = np.full((len(rows), 2), ink.shape[1:], dtype=np.int32), np.ones(len(rows), dtype=bool)
         held = np.repeat(pictures[rows], channels, axis=1)
-        made[part] = Part(Names.of(names[i] for i in rows), labels[rows], sizes, grey, data, preprocess, held)
+        called = Names.of(names[i] for i in rows)
+        made[part] = Part(called, labels[rows], sizes, grey, data, preprocess, held, originals[rows])
         digests[part] = np.stack(
             [np.frombuffer(hashlib.sha256(ink[i].tobytes()).digest(), dtype=np.uint8) for i in rows]
         )
@@ -66,8 +69,3 @@ def _load() -> tuple[UInt8[np.ndarray, "N 8 8"], Int64[np.ndarray, " N"]]:
 
     found = cast(Any, load_digits())
     return found.images.astype(np.uint8), found.target.astype(np.int64)
-
-
-def _picture(ink: UInt8[np.ndarray, "8 8"], options: DataOptions) -> Float32[np.ndarray, "1 H W"]:
-    image = Image.fromarray(ink.astype(np.float32) / _WHITE)
-    return unit(np.clip(np.asarray(fit(image, options.size, options.resize)), 0, 1)[None], 1)

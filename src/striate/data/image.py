@@ -1,5 +1,6 @@
 """Pictures as arrays: from a file to what a model takes, the same way for training and for prediction."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from os import PathLike, fsdecode
@@ -11,11 +12,12 @@ from PIL import Image
 
 from striate.data.decode import explained, header, read_bytes, upright
 from striate.data.modes import treat
-from striate.data.preprocess import Preprocess, Resize
+from striate.data.piece import Piece, cut
+from striate.data.preprocess import Preprocess
 from striate.data.problems import Unreadable, shown
 from striate.errors import DataError
 
-__all__ = ["Picture", "fit", "picture", "read_image", "unit"]
+__all__ = ["Picture", "fit", "pictures", "read_image", "read_pieces", "scaled", "unit"]
 
 # Pixels above which a scan decodes one picture at a time, so that its memory does not grow with its threads.
 _LARGE: Final = 8_000_000
@@ -45,9 +47,20 @@ def read_image(path: str | PathLike[str], preprocess: Preprocess) -> Float32[np.
     Raises:
         DataError: The file cannot be used; the message names it and says why.
     """
+    return read_pieces(path, preprocess, (preprocess.middle,))[0]
+
+
+def read_pieces(
+    path: str | PathLike[str], preprocess: Preprocess, pieces: Sequence[Piece]
+) -> list[Float32[np.ndarray, "C H W"]]:
+    """Read pieces of an image file, which is decoded once, as `read_image` does the middle one.
+
+    Raises:
+        DataError: The file cannot be used; the message names it and says why.
+    """
     name = fsdecode(path)
     try:
-        found = picture(read_bytes(name), preprocess.image_size, resize=preprocess.resize, channels=preprocess.channels)
+        found = pictures(read_bytes(name), pieces, channels=preprocess.channels)
     except Unreadable as bad:
         raise DataError(
             f"read_image: {shown(name)} cannot be used.",
@@ -55,23 +68,21 @@ def read_image(path: str | PathLike[str], preprocess: Preprocess) -> Float32[np.
             kind=bad.kind,
             found=bad.why,
         ) from bad
-    return unit(found.pixels, preprocess.channels)
+    return [unit(one.pixels, preprocess.channels) for one in found]
 
 
-def picture(
+def pictures(
     data: bytes,
-    image_size: tuple[int, int],
+    pieces: Sequence[Piece],
     *,
-    resize: Resize,
     channels: int | None = None,
     one_at_a_time: AbstractContextManager[object] | None = None,
-) -> Picture:
-    """Decode a file's bytes at a model's size.
+) -> list[Picture]:
+    """Decode a file's bytes, and give pieces of the picture at a model's size.
 
     Args:
         data: The whole file.
-        image_size: Height and width to give, in pixels.
-        resize: As in `Preprocess`.
+        pieces: Which.
         channels: 1 turns colour into grey; otherwise the file's own channels are kept.
         one_at_a_time: Held while a large picture is in memory.
 
@@ -87,28 +98,28 @@ def picture(
         del image, original  # a picture in memory once, not twice, while it is scaled
         if channels == 1 and simple.mode == "RGB":
             simple = simple.convert("L")
-        small = np.asarray(fit(simple, image_size, resize))
+        return [Picture(scaled(simple, piece, scale), size, grey) for piece in pieces]
+
+
+def scaled(image: Image.Image, piece: Piece, scale: float = 1.0) -> Shaped[np.ndarray, "C H W"]:
+    """Give a piece of a picture as an array; values that are no 8-bit ones are divided by `scale`, to lie in [0, 1]."""
+    small = np.asarray(fit(image, piece))
     if small.dtype != np.uint8:
         # Scaling rounds, so a white area may come out one bit above 1.
         small = np.clip(small / np.float32(scale), 0, 1)
-    planes = small[None] if small.ndim == 2 else small.transpose(2, 0, 1)
-    return Picture(np.ascontiguousarray(planes), size, grey)
+    return np.ascontiguousarray(small[None] if small.ndim == 2 else small.transpose(2, 0, 1))
 
 
-def fit(image: Image.Image, image_size: tuple[int, int], resize: Resize) -> Image.Image:
-    """Scale a picture to `image_size`, bilinear, with as wide a filter as the reduction needs (no aliasing).
+def fit(image: Image.Image, piece: Piece) -> Image.Image:
+    """Scale a piece of a picture, bilinear, with as wide a filter as the reduction needs (no aliasing).
 
     Example:
-        >>> fit(Image.new("L", (64, 48)), (32, 16), "crop").size
+        >>> fit(Image.new("L", (64, 48)), Piece((32, 16))).size
         (16, 32)
     """
-    height, width = image_size
-    box = (0.0, 0.0, float(image.width), float(image.height))
-    if resize == "crop":
-        scale = min(image.width / width, image.height / height)
-        left, top = (image.width - scale * width) / 2, (image.height - scale * height) / 2
-        box = (left, top, image.width - left, image.height - top)
-    return image.resize((width, height), Image.Resampling.BILINEAR, box=box)
+    box, (height, width) = cut(piece, image.height, image.width)
+    found = image.resize((width, height), Image.Resampling.BILINEAR, box=box)
+    return found.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if piece.mirrored else found
 
 
 def unit(pixels: Shaped[np.ndarray, "C H W"], channels: int) -> Float32[np.ndarray, "K H W"]:

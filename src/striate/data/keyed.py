@@ -14,12 +14,14 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float64, Int, UInt64
 
-__all__ = ["AUGMENT", "LAYERS", "ORDER", "bits", "uniform"]
+__all__ = ["AUGMENT", "COLOR", "CROP", "LAYERS", "ORDER", "bits", "uniform"]
 
 # Streams: one for each use, so that no two uses share their numbers.
 ORDER: Final = 1
 AUGMENT: Final = 2
 LAYERS: Final = 3
+CROP: Final = 4
+COLOR: Final = 5
 
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 
@@ -35,7 +37,7 @@ def bits(seed: int, stream: int, epoch: int, indices: Int[np.ndarray, " n"]) -> 
 
     Args:
         seed: The run's seed; any integer.
-        stream: What the numbers are for: `ORDER`, `AUGMENT` or `LAYERS`.
+        stream: What the numbers are for: `ORDER`, `AUGMENT`, `LAYERS`, `CROP` or `COLOR`.
         epoch: Passes over the data before this one.
         indices: The samples.
 
@@ -55,13 +57,15 @@ def _key(seed: int, stream: int, epoch: int) -> UInt64[np.ndarray, " 1"]:
     return key * _GOLDEN + _GOLDEN
 
 
-def uniform(seed: int, epoch: int, indices: Int[np.ndarray, " n"], count: int) -> Float64[np.ndarray, "n count"]:
+def uniform(
+    seed: int, epoch: int, indices: Int[np.ndarray, " n"], count: int, *, stream: int = AUGMENT
+) -> Float64[np.ndarray, "n count"]:
     """Give `count` numbers in [0, 1) for each sample, for its augmentation.
 
     Example:
         >>> uniform(0, 0, np.array([7]), 3).shape
         (1, 3)
     """
-    base = bits(seed, AUGMENT, epoch, indices)
+    base = bits(seed, stream, epoch, indices)
     draws = _mix(base[:, None] + _GOLDEN * np.arange(1, count + 1, dtype=np.uint64))
     return (draws >> np.uint64(11)) * 2.0**-53

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,10 +14,12 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 from torch.utils.data import DataLoader, get_worker_info
 
+from striate.data.color_noise import color_noise
 from striate.data.dataset import Part, Preprocess
 from striate.data.order import Order
+from striate.data.piece import Piece, random_pieces
 from striate.data.transforms import Augment, augment, normalize
-from striate.errors import DataError
+from striate.errors import DataError, OptionError
 
 __all__ = ["Batch", "Loader"]
 
@@ -27,9 +29,9 @@ SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - only its size is asked for
 
 @dataclass(frozen=True)
 class Batch:
-    """Images and labels, and which samples they are."""
+    """Images and labels, and which samples they are; `pieces` images of each, where a loader reads so many."""
 
-    images: Float[Tensor, "N C H W"]
+    images: Float[Tensor, "M C H W"]
     labels: Int64[Tensor, " N"]
     indices: Int64[np.ndarray, " N"]
 
@@ -45,6 +47,10 @@ class Loader:
         augment: How training images are changed.
         seed: Decides the augmentation.
         workers: Processes that read ahead; 0 reads in this one.
+        pieces: What is read of each picture, one after the other; none for the middle, or for random crops.
+
+    Raises:
+        OptionError: There is to be colour noise, and how the colours vary is not known.
     """
 
     part: Part
@@ -53,6 +59,15 @@ class Loader:
     augment: Augment = field(default_factory=Augment)
     seed: int = 0
     workers: int = 0
+    pieces: tuple[Piece, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.augment.color_noise and not self.preprocess.covariance:
+            raise OptionError(
+                "load: there is to be colour noise, but how the colours vary is not known.",
+                "Pass a preprocessing with the covariance of the training part, or color_noise=0.",
+                color_noise=self.augment.color_noise,
+            )
 
     def batches(self, start: int, stop: int, *, parts: int = 1) -> Generator[Batch]:
         """Give the batches of steps `start` to `stop - 1`, each in `parts` equal parts, one after the other.
@@ -156,16 +171,26 @@ class _Batches(torch.utils.data.Dataset[Any]):
         of, (step, part) = self.loader, divmod(item, self.parts)
         step += self.start
         indices = of.order.batch(step, part=part, parts=self.parts)
-        images = torch.from_numpy(np.stack([self._image(int(i)) for i in indices]))
-        images = augment(images, of.augment, seed=of.seed, epoch=of.order.epoch(step), indices=indices)
+        key: Any = {"seed": of.seed, "epoch": of.order.epoch(step), "indices": indices}
+        images = torch.from_numpy(np.stack(list(self._images(**key))))
+        images = augment(images, of.augment, **key)
+        images = color_noise(images, of.augment.color_noise, of.preprocess.covariance, **key)
         images = normalize(images, of.preprocess.mean, of.preprocess.std)
         return Batch(images, torch.from_numpy(of.part.labels[indices]), indices)
 
-    def _image(self, index: int) -> Float32[np.ndarray, "C H W"]:
-        worker = get_worker_info()
-        if worker is not None:
-            self.in_hand[worker.id] = index
-        return self.loader.part.read(index)
+    def _images(
+        self, *, seed: int, epoch: int, indices: Int64[np.ndarray, " N"]
+    ) -> Iterator[Float32[np.ndarray, "C H W"]]:
+        of, worker = self.loader, get_worker_info()
+        pieces = [of.pieces] * len(indices)
+        if of.augment.random_crop:
+            of_each, sizes = of.preprocess.middle, of.part.sizes[indices]
+            drawn = random_pieces(of_each, of.augment.random_crop, sizes, seed=seed, epoch=epoch, indices=indices)
+            pieces = [(piece,) for piece in drawn]
+        for index, wanted in zip(indices.tolist(), pieces, strict=True):
+            if worker is not None:
+                self.in_hand[worker.id] = index
+            yield from of.part.read_pieces(int(index), wanted) if wanted else [of.part.read(index)]
 
 
 def _leave_signals_to_the_parent(_worker: int) -> None:

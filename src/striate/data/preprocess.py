@@ -1,13 +1,13 @@
 """What turns a file into a model's input: stored with a run, used alike in training, evaluation and prediction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final
 
+from striate.data.piece import MOST_TIMES, Piece, Resize
 from striate.errors import OptionError
 
 __all__ = ["MOST_PIXELS", "Preprocess", "Resize"]
-
-Resize = Literal["crop", "stretch"]
 
 # Longest side of a model's input, so that one sample stays under 200 MB.
 MOST_PIXELS: Final = 4096
@@ -23,7 +23,10 @@ class Preprocess:
         mean: Of each channel over the training part, pixel values in [0, 1].
         std: Standard deviation of each channel, likewise.
         resize: `crop` takes the largest centred rectangle of `image_size`'s shape and scales it, so that nothing is
-            distorted; `stretch` scales each side by itself, so that nothing is cut off.
+            distorted; `shorter` scales the shorter side and keeps the rest, so that pieces may come from all of the
+            picture; `stretch` scales each side by itself, so that nothing is cut off.
+        enlarge: The picture is scaled to so many times `image_size`, and its middle taken: 256 / 224 in many papers.
+        covariance: Of each two channels over the training part, row by row; empty where it is not known.
 
     Raises:
         OptionError: The sizes do not belong together.
@@ -38,6 +41,8 @@ class Preprocess:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     resize: Resize = "crop"
+    enlarge: float = 1.0
+    covariance: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         received = {"image_size": self.image_size, "channels": self.channels, "mean": self.mean, "std": self.std}
@@ -53,3 +58,30 @@ class Preprocess:
             )
         if not all(value > 0 for value in self.std):
             raise OptionError("preprocess: std divides, so it is above 0.", "Pass 1 where nothing varies.", **received)
+        if not 1 <= self.enlarge <= MOST_TIMES:
+            raise OptionError(
+                "preprocess: enlarge is out of range.", f"Pass 1 to {MOST_TIMES:g}.", **received, enlarge=self.enlarge
+            )
+        if len(self.covariance) not in (0, self.channels**2):
+            raise OptionError(
+                "preprocess: covariance needs one number for each two channels.",
+                f"Pass {self.channels**2}, or none.",
+                **received,
+                covariance=self.covariance,
+            )
+
+    @property
+    def middle(self) -> Piece:
+        """The piece of a picture that the network is trained, judged and used on, unless another is asked for."""
+        return Piece(self.image_size, self.resize, self.enlarge)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Preprocess":
+        """Build what `dataclasses.asdict` made plain values of; JSON knows no tuples.
+
+        Raises:
+            OptionError: The sizes do not belong together.
+            TypeError: A value is missing, or is one too many.
+        """
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in document.items()}
+        return cls(**values)

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int32, Shaped, UInt8
 
 from striate.data.decode import read_bytes
-from striate.data.image import Picture, picture, unit
-from striate.data.preprocess import Resize
+from striate.data.image import Picture, pictures, unit
+from striate.data.normalization import moments
+from striate.data.piece import Piece
 from striate.data.problems import Problem, Unreadable
 
 __all__ = ["HELD_BYTES", "Scan", "scan"]
@@ -36,7 +37,7 @@ class Scan:
         grey: Whether the original has no colours.
         digests: SHA-256 of the file's bytes.
         mean: Of each channel, at the model's size, in [0, 1]; a grey picture has three equal ones.
-        variance: Of each channel, likewise.
+        covariance: Of each two channels, likewise.
         problems: One for each bad file.
         pictures: The pictures themselves, where all of them are few enough to be kept; None for a bad one.
     """
@@ -46,7 +47,7 @@ class Scan:
     grey: Bool[np.ndarray, " N"]
     digests: UInt8[np.ndarray, "N 32"]
     mean: Float64[np.ndarray, "N 3"]
-    variance: Float64[np.ndarray, "N 3"]
+    covariance: Float64[np.ndarray, "N 3 3"]
     problems: list[Problem]
     pictures: list[Shaped[np.ndarray, "C H W"] | None] | None
 
@@ -54,9 +55,8 @@ class Scan:
 def scan(
     root: str,
     names: Sequence[str],
-    image_size: tuple[int, int],
+    middle: Piece,
     *,
-    resize: Resize,
     channels: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     threads: int | None = None,
@@ -66,13 +66,12 @@ def scan(
     Args:
         root: The folder that the names are relative to.
         names: The files.
-        image_size: Height and width of a model's input, in pixels.
-        resize: As in `Preprocess`.
+        middle: What a model takes of each.
         channels: 1 turns colour into grey; otherwise each file keeps its own channels.
         on_progress: Called with the files done and all files, from this thread.
         threads: How many; None for one a processor, at most 8.
     """
-    count, (height, width) = len(names), image_size
+    count, (height, width) = len(names), middle.image_size
     kept: list[Shaped[np.ndarray, "C H W"] | None] = [None] * count
     found = Scan(
         good=np.zeros(count, dtype=bool),
@@ -80,11 +79,11 @@ def scan(
         grey=np.zeros(count, dtype=bool),
         digests=np.zeros((count, 32), dtype=np.uint8),
         mean=np.zeros((count, 3)),
-        variance=np.zeros((count, 3)),
+        covariance=np.zeros((count, 3, 3)),
         problems=[],
         pictures=kept if count * (channels or 3) * height * width * 4 <= HELD_BYTES else None,
     )
-    look = partial(_look, image_size=image_size, resize=resize, channels=channels, one_at_a_time=threading.Lock())
+    look = partial(_look, middle=middle, channels=channels, one_at_a_time=threading.Lock())
     paths = [os.path.join(root, name) for name in names]
     for i, result in enumerate(_in_order(look, paths, threads or min(8, os.cpu_count() or 1))):
         if isinstance(result, Unreadable):
@@ -100,9 +99,7 @@ def _record(found: Scan, i: int, digest: bytes, seen: Picture) -> None:
     found.good[i], found.sizes[i], found.grey[i] = True, seen.size, seen.grey
     found.digests[i] = np.frombuffer(digest, dtype=np.uint8)
     # Each file by itself, whichever thread read it; the files are then put together in the order of their names.
-    values = unit(seen.pixels, len(seen.pixels))
-    found.mean[i] = values.mean(axis=(1, 2), dtype=np.float64)
-    found.variance[i] = values.var(axis=(1, 2), dtype=np.float64)
+    found.mean[i], found.covariance[i] = moments(unit(seen.pixels, len(seen.pixels)))  # grey: spread to all three
     if found.pictures is not None:
         found.pictures[i] = seen.pixels
 
@@ -110,14 +107,13 @@ def _record(found: Scan, i: int, digest: bytes, seen: Picture) -> None:
 def _look(
     path: str,
     *,
-    image_size: tuple[int, int],
-    resize: Resize,
+    middle: Piece,
     channels: int | None,
     one_at_a_time: AbstractContextManager[object],
 ) -> tuple[bytes, Picture] | Unreadable:
     try:
         data = read_bytes(path)
-        seen = picture(data, image_size, resize=resize, channels=channels, one_at_a_time=one_at_a_time)
+        (seen,) = pictures(data, [middle], channels=channels, one_at_a_time=one_at_a_time)
         return hashlib.sha256(data).digest(), seen
     except Unreadable as bad:
         return bad

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from striate.data.keyed import uniform
+from striate.data.piece import MOST_TIMES
 from striate.errors import OptionError
 
 __all__ = ["Augment", "augment", "normalize"]
@@ -36,6 +37,10 @@ class Augment:
         shift: Most shift each way, as a part of the side.
         color: Most relative change of brightness, contrast and, where there is colour, saturation.
         erase: Largest side of a square that is blacked out, as a part of the image's side.
+        random_crop: Least and most that a picture is scaled to, in times the image size, before a piece of it is taken
+            at a random place, instead of the middle one: (256 / 224, 480 / 224) is the ResNets'. See `data.piece`.
+        color_noise: Standard deviation of the noise along the colours' principal axes: 0.1 is AlexNet's. See
+            `data.color_noise`.
 
     Raises:
         OptionError: An amount is negative, or too large to leave an image.
@@ -48,12 +53,23 @@ class Augment:
     shift: float = 0.0
     color: float = 0.0
     erase: float = 0.0
+    random_crop: tuple[float, float] | None = None
+    color_noise: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, most in {"pad": 64, "rotate": 180, "zoom": 0.9, "shift": 1, "color": 1, "erase": 1}.items():
+        for name, most in _MOST.items():
             value = getattr(self, name)
             if not 0 <= value <= most:
                 raise OptionError(f"augment: {name} is out of range.", f"Pass 0 to {most}.", **{name: value})
+        if self.random_crop and not 1 <= self.random_crop[0] <= self.random_crop[1] <= MOST_TIMES:
+            raise OptionError(
+                "augment: random_crop is out of range.",
+                f"Pass two numbers from 1 to {MOST_TIMES:g}, rising, or none.",
+                random_crop=self.random_crop,
+            )
+
+
+_MOST: Final = {"pad": 64, "rotate": 180, "zoom": 0.9, "shift": 1, "color": 1, "erase": 1, "color_noise": 1}
 
 
 def augment(
@@ -62,9 +78,9 @@ def augment(
     *,
     seed: int,
     epoch: int,
-    indices: Int[np.ndarray, " N"],
+    indices: Int[np.ndarray, " n"],
 ) -> Float[Tensor, "N C H W"]:
-    """Change each image as its seed, epoch and index say.
+    """Change each image as its seed, epoch and index say: all of `Augment` but the random crop and the colour noise.
 
     The result for one image does not depend on the others of its batch.
 

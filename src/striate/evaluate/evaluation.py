@@ -12,7 +12,7 @@ import io
 import json
 import shlex
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -24,15 +24,13 @@ from PIL import Image
 from torch import Tensor
 
 from striate.data import DataOptions, Dataset, decode, judged_by, open_dataset
-from striate.data.loader import Loader
-from striate.data.order import Order
 from striate.data.problems import Unreadable, shown
-from striate.errors import DataError, RunError
+from striate.errors import DataError, OptionError, RunError
 from striate.evaluate.metrics import Metrics, measure
+from striate.evaluate.protocol import Protocol, judge, looks
 from striate.evaluate.report import Mistake, Page, write_report
-from striate.evaluate.scores import scores
 from striate.evaluate.trained import Trained, load, understood
-from striate.models import summary
+from striate.models import MODELS, summary
 from striate.train import Run, Where, device_named, read_epochs
 from striate.train.durable import explained, json_bytes, replace_file
 from striate.train.scanning import scan_progress
@@ -42,6 +40,7 @@ __all__ = ["Evaluation", "evaluate", "report"]
 
 MISTAKES: Final = 24
 NEXT: Final = 4
+_PLAIN: Final = Protocol().told(any_size=False)
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ class Evaluation:
         problems: What is wrong with the data, files that were left out among it.
         command: What repeats it.
         step: Steps of training behind the weights.
+        protocol: How pictures were judged, in words; see `Protocol`.
     """
 
     path: Path
@@ -71,6 +71,7 @@ class Evaluation:
     problems: tuple[str, ...]
     command: str
     step: int
+    protocol: str = _PLAIN
 
 
 def evaluate(
@@ -81,6 +82,8 @@ def evaluate(
     skip_bad: bool = False,
     out: str | Path | None = None,
     where: Where | None = None,
+    protocol: Protocol | None = None,
+    **settings: Any,
 ) -> Evaluation:
     """Judge a run's network, and write metrics, predictions, the gallery of mistakes and the report.
 
@@ -90,14 +93,16 @@ def evaluate(
             part is judged; other data is judged whole, unless it says itself what is its test part.
         checkpoint: The weights that validated best, or the last ones.
         skip_bad: Leave bad files out instead of stopping, as the run may have been told for its own data.
-        out: The folder that the files go to; None for the run's, or for other data one in it, named after the data and
-            the start of its fingerprint.
+        out: The folder that the files go to; None for the run's, or for other data and other protocols one in it, named
+            after the data, the start of its fingerprint, and the protocol.
         where: Device, workers, threads, progress.
+        protocol: How pictures are judged; None for their middles.
+        settings: What to change in the protocol, by name: `crops=10`, `scales=(256, 384)`.
 
     Raises:
         RunError: The folder is no run, or cannot be written.
         CheckpointError: The run has no checkpoint, or a damaged one.
-        OptionError: The device is not there.
+        OptionError: The device is not there, or the network cannot be judged so.
         DataError: The data is not there, has bad files, or classes that the network does not know.
 
     Example:
@@ -106,21 +111,24 @@ def evaluate(
     where = where or Where()
     device = device_named(where.device)
     trained = load(run, checkpoint=checkpoint)
+    protocol, any_size = _protocol(protocol, settings), not MODELS[trained.about["network"]["name"]].sized
+    seen = looks(protocol, trained.preprocess, any_size=any_size)
     dataset, own = _dataset(trained, data, where, skip_bad=skip_bad)
     part, notes = _part_of(trained, dataset, own=own)
     with understood(trained.run):
-        order = Order(len(dataset.parts[part]), int(trained.about["recipe"]["train"]["batch_size"]), seed=None)
-    loader = Loader(dataset.parts[part], trained.preprocess, order, workers=where.workers)
+        size = int(trained.about["recipe"]["train"]["batch_size"])
+    judged, average = dataset.parts[part], protocol.average
     with set_threads(where.threads):
-        logits = scores(trained.model, loader, device)
-    if logits is None or not bool(logits.isfinite().all()):
+        probabilities = judge(
+            trained.model, judged, seen, average, device=device, batch_size=size, workers=where.workers
+        )
+    if probabilities is None:
         raise RunError(
             "evaluate: the network's scores are not finite.", "Use another checkpoint.", checkpoint=checkpoint
         )
-    probabilities = logits.double().softmax(1)
     labels = torch.from_numpy(dataset.parts[part].labels)
     found = Evaluation(
-        path=_folder(trained.run, dataset, out, own=own),
+        path=_folder(trained.run, dataset, out, protocol, own=own),
         model=trained.about["network"]["name"],
         data=dataset.name,
         part=part,
@@ -128,8 +136,9 @@ def evaluate(
         mistakes=_mistakes(dataset, part, probabilities),
         notes=notes,
         problems=tuple(map(str, dataset.problems)),
-        command=_command(trained.run, data, checkpoint, skip_bad=skip_bad, out=out),
+        command=_command(trained.run, data, checkpoint, protocol, skip_bad=skip_bad, out=out),
         step=trained.step,
+        protocol=protocol.told(any_size=any_size),
     )
     _write(found, dataset, probabilities)
     _write_report(found, trained)
@@ -163,6 +172,7 @@ def report(run: str | Path | Run) -> Path:
             problems=tuple(document["problems"]),
             command=str(document["command"]),
             step=int(document["step"]),
+            protocol=str(document.get("protocol", _PLAIN)),
         )
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, Unreadable, ValueError) as error:
         raise RunError(
@@ -173,17 +183,33 @@ def report(run: str | Path | Run) -> Path:
     return _write_report(found, trained)
 
 
-def _folder(run: Run, dataset: Dataset, out: str | Path | None, *, own: bool) -> Path:
+def _protocol(protocol: Protocol | None, settings: dict[str, Any]) -> Protocol:
+    known = [field.name for field in fields(Protocol)]
+    if unknown := [name for name in settings if name not in known]:
+        raise OptionError(
+            f"evaluate: no setting is called {', '.join(map(repr, unknown))}.", f"Choose from: {', '.join(known)}."
+        )
+    return replace(protocol or Protocol(), **settings)
+
+
+def _folder(run: Run, dataset: Dataset, out: str | Path | None, protocol: Protocol, *, own: bool) -> Path:
     if out:
         return Path(out)
-    return run.path if own else run.path / f"on-{dataset.name}-{dataset.fingerprint[:8]}"
+    words = [] if own else [f"on-{dataset.name}-{dataset.fingerprint[:8]}"]
+    words += [protocol.folder] if protocol.folder else []
+    return run.path / "-".join(words)
 
 
-def _command(run: Run, data: str | Path | None, checkpoint: str, *, skip_bad: bool, out: str | Path | None) -> str:
+def _command(
+    run: Run, data: str | Path | None, checkpoint: str, protocol: Protocol, *, skip_bad: bool, out: str | Path | None
+) -> str:
     words = ["striate", "evaluate", str(run.path)]
     words += ["--data", str(data)] if data else []
     words += ["--checkpoint", checkpoint] if checkpoint != "best" else []
     words += ["--skip-bad"] if skip_bad else []
+    words += ["--crops", "10"] if protocol.crops == 10 else []
+    words += ["--scales", *map(str, protocol.scales)] if protocol.scales else []
+    words += ["--average", "scores"] if protocol.folder and protocol.average == "scores" else []
     return shlex.join(words + (["--out", str(out)] if out else []))
 
 
@@ -201,6 +227,7 @@ def _dataset(trained: Trained, data: str | Path | None, where: Where, *, skip_ba
             image_size=p.image_size,
             channels=p.channels,  # pyright: ignore[reportArgumentType] - Preprocess allows 1 and 3 alone
             resize=p.resize,
+            enlarge=p.enlarge,
             split=tuple(settings["split"]),
             split_seed=settings["split_seed"],
             skip_bad=skip_bad or (settings["skip_bad"] and not data),
@@ -283,6 +310,7 @@ def _write(found: Evaluation, dataset: Dataset, probabilities: Float[Tensor, "N 
         "model": found.model,
         "data": found.data,
         "part": found.part,
+        "protocol": found.protocol,
         "metrics": found.metrics.to_json(),
         "notes": list(found.notes),
         "problems": list(found.problems),
@@ -329,6 +357,7 @@ def _page(found: Evaluation, trained: Trained, history: list[dict[str, Any]]) ->
         model=found.model,
         dataset=found.data,
         part=found.part,
+        protocol=found.protocol,
         metrics=found.metrics,
         note=" ".join(found.notes),
         history=history,

@@ -65,6 +65,7 @@ class Page:
         versions: Of the software, by name.
         commands: How to repeat it: what it does, and the command.
         problems: What was wrong with the data.
+        protocol: How pictures were judged, in words.
         seconds: How long training took; None if unknown.
         created: When the page was made, in words.
     """
@@ -84,6 +85,7 @@ class Page:
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     commands: Mapping[str, str] = field(default_factory=dict[str, str])
     problems: Sequence[str] = ()
+    protocol: str = ""
     seconds: float | None = None
     created: str = ""
 

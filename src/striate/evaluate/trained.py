@@ -68,16 +68,13 @@ def load(run: str | Path | Run, *, checkpoint: Literal["best", "last"] = "best")
 
 def _built(run: Run, found: Checkpoint, *, finished: bool) -> Trained:
     network, classes = found.about["network"], tuple(map(str, found.about["classes"]))
-    preprocess = Preprocess(**{key: _tuples(value) for key, value in found.about["preprocess"].items()})
+    preprocess = Preprocess.from_json(found.about["preprocess"])
     if len(set(classes)) != network["classes"] or preprocess.channels != network["in_channels"]:
         raise ValueError("the network, its classes and its images do not belong together")
     with torch.device("meta"):  # nothing is allocated, so no absurd size can fill the memory
-        model = create(
-            network["name"],
-            classes=network["classes"],
-            in_channels=network["in_channels"],
-            image_size=preprocess.image_size,
-        )
+        built: dict[str, Any] = {key: _tuples(value) for key, value in network.items() if key != "name"}
+        built["image_size"] = preprocess.image_size
+        model = create(network["name"], **built)
     types = {name: tensor.dtype for name, tensor in model.state_dict().items()}
     model.load_state_dict(dict(found.tensors.get("average", found.tensors["model"])), assign=True)
     if types != {name: tensor.dtype for name, tensor in model.state_dict().items()}:

@@ -29,7 +29,7 @@ from striate.errors import ShapeError
 from striate.nn import Classifier, Stages
 from striate.ops.geometry import named
 
-__all__ = ["LeNet5"]
+__all__ = ["LeNet5", "s4_size"]
 
 
 class LeNet5(Classifier):
@@ -52,18 +52,11 @@ class LeNet5(Classifier):
 
     def __init__(self, classes: int = 10, *, in_channels: int = 1, image_size: tuple[int, int] = (32, 32)) -> None:
         super().__init__()
-        height, width = (((size - 4) // 2 - 4) // 2 for size in image_size)
-        if min(height, width) < 1:
-            raise ShapeError(
-                "LeNet5: images are too small for two 5x5 convolutions, each followed by halving.",
-                "Enlarge the images to 16x16 or more; the paper's are 32x32.",
-                images=named("C H W", (in_channels, *image_size)),
-            )
         self.C1 = nn.Conv2d(in_channels, 6, 5)
         self.S2 = nn.MaxPool2d(2)
         self.C3 = nn.Conv2d(6, 16, 5)
         self.S4 = nn.MaxPool2d(2)
-        self.C5 = nn.Conv2d(16, 120, (height, width))
+        self.C5 = nn.Conv2d(16, 120, s4_size("LeNet5", in_channels, image_size))
         self.F6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, classes)
         self.relu = nn.ReLU()
@@ -82,3 +75,28 @@ class LeNet5(Classifier):
             "F6": lambda x: self.relu(self.F6(x.flatten(1))),
             "output": self.output,
         }
+
+
+def s4_size(caller: str, in_channels: int, image_size: tuple[int, int]) -> tuple[int, int]:
+    """Give height and width of S4's maps.
+
+    Args:
+        caller: Which network asks, for the error.
+        in_channels: Channels of the input.
+        image_size: Height and width of the input.
+
+    Raises:
+        ShapeError: Nothing is left of the images.
+
+    Example:
+        >>> s4_size("LeNet5", 1, (32, 28))
+        (5, 4)
+    """
+    height, width = (((size - 4) // 2 - 4) // 2 for size in image_size)
+    if min(height, width) < 1:
+        raise ShapeError(
+            f"{caller}: images are too small for two 5x5 convolutions, each followed by halving.",
+            "Enlarge the images to 16x16 or more; the paper's are 32x32.",
+            images=named("C H W", (in_channels, *image_size)),
+        )
+    return height, width

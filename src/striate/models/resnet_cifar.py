@@ -1,4 +1,4 @@
-"""ResNet-20, 32, 44, 56 and 110: the thin residual networks for small images.
+"""ResNet-20, 32, 44, 56 and 110: the thin residual networks for small images; and their plain counterparts.
 
 Source:
     He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2.
@@ -6,6 +6,7 @@ Source:
 Departs from the paper:
     - nothing at 3 x 32 x 32. Other channels and sizes are taken as they come: the network ends in an average
       over all positions.
+    - the paper has shortcuts of option A only; B and C are offered.
 
 Read as the paper's table, for an input of 3 x 32 x 32 and n = 3, 5, 7, 9, 18:
 
@@ -20,40 +21,37 @@ Read as the paper's table, for an input of 3 x 32 x 32 and n = 3, 5, 7, 9, 18:
 
 from functools import partial
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from striate.nn import Classifier, PadShortcut, Stages
+from striate.models.residual import Basic, Shortcut, initialize, stage
+from striate.nn import Classifier, Stages
 
-__all__ = ["ResNetCifar", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110"]
-
-
-class Block(nn.Module):
-    """Two 3 x 3 convolutions and the shortcut around them (figure 2)."""
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out_channels)
-        self.relu = nn.ReLU()
-        same = in_channels == out_channels and stride == 1
-        self.shortcut = nn.Identity() if same else PadShortcut(in_channels, out_channels, stride=stride)
-
-    def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N K P Q"]:
-        """Add what the convolutions say to the input (equation 1)."""
-        residual = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
-        return self.relu(residual + self.shortcut(x))
+__all__ = [
+    "ResNetCifar",
+    "plain20",
+    "plain32",
+    "plain44",
+    "plain56",
+    "plain110",
+    "resnet20",
+    "resnet32",
+    "resnet44",
+    "resnet56",
+    "resnet110",
+]
 
 
 class ResNetCifar(Classifier):
-    """The network of section 4.2, of 6n + 2 layers, with shortcuts of option A.
+    """The network of section 4.2, of 6n + 2 layers.
 
     Args:
         classes: Size of the last layer.
         n: Blocks in each stage.
         in_channels: Channels of the input.
+        shortcut: What is added to each two convolutions: A (the paper's), B, C, or none for a plain network.
+
+    Raises:
+        OptionError: No shortcut is called so.
 
     Example:
         >>> sum(p.numel() for p in ResNetCifar(10, n=3).parameters())
@@ -62,19 +60,18 @@ class ResNetCifar(Classifier):
 
     maps = "stage3"
 
-    def __init__(self, classes: int = 10, *, n: int, in_channels: int = 3) -> None:
+    def __init__(self, classes: int = 10, *, n: int, in_channels: int = 3, shortcut: Shortcut = "A") -> None:
         super().__init__()
+        block = partial(Basic, shortcut=shortcut)
         self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
         self.relu = nn.ReLU()
-        self.stage1 = stage(n, 16, 16, stride=1)
-        self.stage2 = stage(n, 16, 32, stride=2)
-        self.stage3 = stage(n, 32, 64, stride=2)
+        self.stage1 = stage(block, n, 16, 16, stride=1)
+        self.stage2 = stage(block, n, 16, 32, stride=2)
+        self.stage3 = stage(block, n, 32, 64, stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(64, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        initialize(self)
 
     def stages(self) -> Stages:
         """List the rows of the table."""
@@ -88,14 +85,13 @@ class ResNetCifar(Classifier):
         }
 
 
-def stage(n: int, in_channels: int, out_channels: int, *, stride: int) -> nn.Sequential:
-    """Build the blocks of one row of the table; the first changes the size."""
-    first = Block(in_channels, out_channels, stride)
-    return nn.Sequential(first, *(Block(out_channels, out_channels, 1) for _ in range(n - 1)))
-
-
 resnet20 = partial(ResNetCifar, n=3)
 resnet32 = partial(ResNetCifar, n=5)
 resnet44 = partial(ResNetCifar, n=7)
 resnet56 = partial(ResNetCifar, n=9)
 resnet110 = partial(ResNetCifar, n=18)
+plain20 = partial(ResNetCifar, n=3, shortcut="none")
+plain32 = partial(ResNetCifar, n=5, shortcut="none")
+plain44 = partial(ResNetCifar, n=7, shortcut="none")
+plain56 = partial(ResNetCifar, n=9, shortcut="none")
+plain110 = partial(ResNetCifar, n=18, shortcut="none")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from torch import Tensor, nn
 
@@ -47,6 +47,9 @@ class Summary:
         rows: The layers.
     """
 
+    heads: ClassVar[tuple[str, str]] = ("layer", "kind")
+    """What a row's name and kind are called in the table's head."""
+
     model: str
     input_size: tuple[int, ...]
     rows: tuple[Row, ...]
@@ -66,7 +69,7 @@ class Summary:
         return {**asdict(self), "parameters": self.parameters, "multiply_adds": self.multiply_adds}
 
     def __str__(self) -> str:
-        heads = ("layer", "kind", "output", "parameters", "multiply-adds", "sees")
+        heads = (*self.heads, "output", "parameters", "multiply-adds", "sees")
         cells = [(r.name, r.kind, *written(r)) for r in self.rows]
         total = ("total", self.model, "", f"{self.parameters:,}", f"{self.multiply_adds:,}", "")
         lines = [heads, *cells, total]

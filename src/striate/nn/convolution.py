@@ -14,7 +14,7 @@ from striate.ops.geometry import Padding, Sizes, Window, each
 from striate.ops.operands import check_groups, chosen_size
 from striate.ops.padding import PaddingMode, check_mode
 
-__all__ = ["Bias", "Convolution", "TransposedConvolution"]
+__all__ = ["Bias", "Convolution", "TransposedConvolution", "shown"]
 
 Bias: TypeAlias = bool | Literal["channel", "tile", "location"]
 """Whether to learn offsets; or for what: each output channel, each tile, each location."""
@@ -105,16 +105,12 @@ class _Kernels(nn.Module, ABC):
         fan_in = self.fan_in()
         fan_in_(self.weight, fan_in)
         if self.bias is not None:
-            fan_in_(self.bias, float(torch.as_tensor(fan_in, dtype=torch.float64).mean()))
+            # No new tensor: a network may be built on the meta device, where there are no numbers to read.
+            fan_in_(self.bias, float(fan_in.double().mean()) if isinstance(fan_in, Tensor) else fan_in)
 
     def extra_repr(self) -> str:
         """Show the settings in the printed network, as PyTorch's layers do."""
-        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        for name, default in DEFAULTS.items():
-            value = getattr(self, name, default)
-            plain = isinstance(default, int) and value in (default, (default,) * self.rank)
-            if value != default and not plain:
-                parts.append(f"{name}={value!r}")
+        parts = shown(self)
         parts += [f"tiles={self.tiles}"] if self.own_bias == "tile" else []
         parts += [f"bias={self.bias_kind or False!r}"] if self.bias_kind != self.own_bias else []
         return ", ".join(parts)
@@ -222,3 +218,20 @@ class TransposedConvolution(_Kernels):
         extra = self.output_padding if output_size is None else 0
         steps = (self.stride, self.padding, extra, self.groups, self.dilation)
         return type(self).op(input, self.weight, self.bias, *steps, output_size=output_size, flip=self.flip)
+
+
+def shown(layer: Any) -> list[str]:
+    """Write the settings that convolution layers have in common: the main ones, and those that are not the usual ones.
+
+    Example:
+        >>> layer = nn.Conv2d(3, 4, 3, padding=1)
+        >>> shown(layer)
+        ['3, 4, kernel_size=(3, 3), stride=(1, 1)', 'padding=(1, 1)']
+    """
+    parts = [f"{layer.in_channels}, {layer.out_channels}, kernel_size={layer.kernel_size}, stride={layer.stride}"]
+    for name, default in DEFAULTS.items():
+        value = getattr(layer, name, default)
+        plain = isinstance(default, int) and value in (default, (default,) * len(layer.kernel_size))
+        if value != default and not plain:
+            parts.append(f"{name}={value!r}")
+    return parts

@@ -1,6 +1,6 @@
 """How strongly new kernels start: by the number of inputs that a unit really has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from striate.ops.geometry import Window
 
-__all__ = ["fan_in_", "samples_seen", "spread_fan_in"]
+__all__ = ["fan_in_", "samples_seen", "share_fan_in_", "spread_fan_in"]
 
 
 def fan_in_(parameter: Tensor, fan_in: Tensor | float) -> None:
@@ -31,6 +31,30 @@ def fan_in_(parameter: Tensor, fan_in: Tensor | float) -> None:
     with torch.no_grad():
         bound = torch.as_tensor(fan_in, device=parameter.device).to(parameter.dtype).clamp(min=1).rsqrt()
         parameter.uniform_(-1, 1).mul_(bound.reshape(*bound.shape, *[1] * (parameter.ndim - bound.ndim)))
+
+
+def share_fan_in_(factors: Iterable[Tensor], fan_ins: Sequence[int]) -> None:
+    """Fill the kernels of passes that follow each other, uniformly.
+
+    The variance of each is `3 ** (-1 / passes) / fan_in` of its own pass: so that of the kernel which they compose is
+    1/3 over the inputs of a unit, as PyTorch's dense layers have it.
+
+    Args:
+        factors: What to fill.
+        fan_ins: Inputs of a unit of each pass.
+
+    Example:
+        >>> import torch
+        >>> factors = [torch.empty(100), torch.empty(100)]
+        >>> share_fan_in_(factors, [4, 9])
+        >>> bool(factors[0].abs().max() < 0.66), bool(factors[1].abs().max() < 0.44)
+        (True, True)
+    """
+    for factor, fan_in in zip(factors, fan_ins, strict=True):
+        # A uniform distribution's variance is a third of its bound's square.
+        bound = (3 ** (1 - 1 / len(fan_ins)) / fan_in) ** 0.5
+        with torch.no_grad():
+            factor.uniform_(-bound, bound)
 
 
 def samples_seen(window: Window, size: Sequence[int]) -> Tensor:

@@ -138,8 +138,10 @@ def _avg_pool(
     window = pool_window(caller, rank, *steps)
     size = input.shape[-rank:]
     positions = window.fitted(caller, size, ceil_mode=ceil_mode)
-    wide = input.to(_wide(rank, input.dtype))
-    both = even_padding(window, size)
+    # Of volumes PyTorch's own takes none that is smaller than the kernel, however it is padded.
+    small = rank == 3 and any(n < k for n, k in zip(size, window.kernel_size, strict=True))
+    both = None if small else even_padding(window, size)
+    wide = input.to(_wide(rank, input.dtype, both is not None))
     if both is not None:
         return _pooled(rank, wide, window, both, ceil_mode, count_include_pad, divisor).to(input.dtype)
     counted = count_include_pad or divisor is not None
@@ -156,11 +158,12 @@ def _avg_pool(
     return output.to(input.dtype)
 
 
-def _wide(rank: int, dtype: torch.dtype) -> torch.dtype:
-    # PyTorch's averages know no small whole numbers, and in three dimensions no short floating ones.
+def _wide(rank: int, dtype: torch.dtype, even: bool) -> torch.dtype:
+    # PyTorch's averages know no small whole numbers, and in three dimensions no short floating ones. Where the division
+    # is ours, short ones would overflow, or be rounded twice.
     if not dtype.is_floating_point:
         return torch.int64
-    return torch.float32 if rank == 3 and dtype.itemsize == 2 else dtype
+    return torch.float32 if (rank == 3 or not even) and dtype.itemsize == 2 else dtype
 
 
 def _counts(window: Window, size: tuple[int, ...], positions: tuple[int, ...]) -> list[list[int]]:
@@ -177,7 +180,9 @@ def _pooled(
     count_include_pad: bool,
     divisor: int | None,
 ) -> Tensor:
-    kernel, stride = list(window.kernel_size), list(window.stride)
+    # A partial window may be larger than all there is: what is cut off never counts.
+    kernel = [min(k, n + 2 * p) for k, n, p in zip(window.kernel_size, input.shape[-rank:], padding, strict=True)]
+    stride = list(window.stride)
     if rank == 1:
         # PyTorch's function for sequences takes no divisor.
         steps = ([1, *kernel], [1, *stride], [0, *padding])

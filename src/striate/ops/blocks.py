@@ -3,7 +3,8 @@
 Position `p` of an axis uses kernel `p mod t`. The positions are cut into blocks, each a grid of `periods` x `count`
 positions an axis: `count` neighbours, which use as many kernels, and the same again in each of the `periods` turns.
 So all that one kernel does in a block is one matrix product, and a block is one batch of products. Only the patches
-of one block are ever unfolded, a few megabytes, however large the input is.
+of one block are ever unfolded, a few megabytes, however large the input is; and where each kernel meets only a few
+patches, not even those: `engine.products` gathers them one position at a time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,8 @@ from math import prod
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from striate.engine.products import products, refuses
 
 __all__ = ["Geometry", "forward", "input_gradient", "kernel_gradient"]
 
@@ -174,12 +177,16 @@ def _working(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype in (torch.bfloat16, torch.float16) else dtype
 
 
+def _window(block: Block, x: Tensor) -> Tensor:
+    """Give what a block reads, zeros included: `(C, *window, N)`."""
+    places, zeros = block.window()
+    return (F.pad(x[places], zeros) if any(zeros) else x[places]).movedim(0, -1)
+
+
 def _patches(block: Block, x: Tensor, columns: int) -> Tensor:
     """Unfold what a block reads: `(kernels * groups, C / groups * kernel, columns)`."""
-    g, (places, zeros) = block.geometry, block.window()
+    g, inner = block.geometry, _window(block, x)
     rank = g.rank
-    window = F.pad(x[places], zeros) if any(zeros) else x[places]
-    inner = window.movedim(0, -1)
     many = columns >= MANY_COLUMNS
     taps = block.taps(inner.contiguous() if many else inner)
     taps = taps.flip(tuple(range(rank + 2, 2 * rank + 2))) if g.flip else taps
@@ -199,7 +206,12 @@ def _matrices(block: Block, weight: Tensor) -> Tensor:
     return taken.reshape(counts * groups, kernels // groups, depth).to(_working(weight.dtype))
 
 
-def _product(matrices: Tensor, patches: Tensor) -> Tensor:
+def _product(block: Block, x: Tensor, matrices: Tensor) -> Tensor:
+    """Multiply the kernels of a block with what they see: `(kernels * groups, K / groups, columns)`."""
+    columns, axes = _columns(block), block.geometry.rank + 1
+    if not refuses(matrices, columns) and not block.geometry.flip:
+        return products(matrices, block.taps(_window(block, x).to(matrices.dtype)), (axes, axes))
+    patches = _patches(block, x, columns)
     if patches.shape[2] >= MANY_COLUMNS:
         return torch.bmm(matrices, patches)
     # A few columns are rows of the patches as they lie in memory: from the left they take two thirds of the time.
@@ -215,7 +227,7 @@ def forward(x: Tensor, weight: Tensor, g: Geometry) -> Tensor:
     output = x.new_empty(x.shape[0], weight.shape[g.rank], *g.positions)
     for block in _blocks(g, x, weight.shape[g.rank]):
         rows = block.rows(output)
-        rows.copy_(_product(_matrices(block, weight), _patches(block, x, _columns(block))).reshape(rows.shape))
+        rows.copy_(_product(block, x, _matrices(block, weight)).reshape(rows.shape))
     return output
 
 

@@ -16,7 +16,7 @@ from striate.ops.conv_transpose import spread
 from striate.ops.geometry import OUTPUT, Padding, Sides, Sizes, Window, named
 from striate.ops.operands import check_input, check_weight
 from striate.ops.padding import PaddingMode, check_mode, pad, pad_adjoint
-from striate.ops.positional import tiled_conv_kernel_gradient, tiled_conv_transpose
+from striate.ops.positional import bilinear, tiled_conv_kernel_gradient, tiled_conv_transpose
 
 __all__ = ["conv_input_gradient", "conv_kernel_gradient"]
 
@@ -84,8 +84,8 @@ def conv_input_gradient(
         result = spread(gradient, weight, None, plain, whole, groups)
     else:
         before, after = [b for b, _ in modeless], [a for _, a in modeless]
-        result = tiled_conv_transpose(
-            gradient, weight, whole, window.stride, before, after, window.dilation, groups, flip
+        result = bilinear(
+            tiled_conv_transpose, gradient, weight, whole, window.stride, before, after, window.dilation, groups, flip
         )
     return result if padding_mode == "zeros" else pad_adjoint(result, size, sides, padding_mode)
 
@@ -147,8 +147,17 @@ def conv_kernel_gradient(
         input, sides = pad(caller, input, sides, padding_mode), ((0, 0),) * rank
     before, after = [b for b, _ in sides], [a for _, a in sides]
     if len(kernels) != rank + 2:
-        return tiled_conv_kernel_gradient(
-            input, gradient, kernels, window.stride, before, after, window.dilation, groups, flip
+        return bilinear(
+            tiled_conv_kernel_gradient,
+            input,
+            gradient,
+            kernels,
+            window.stride,
+            before,
+            after,
+            window.dilation,
+            groups,
+            flip,
         )
     if before != after:
         input, before = pad(caller, input, sides, "zeros"), [0] * rank

@@ -127,9 +127,11 @@ def _max_pool(
     both = even_padding(window, size)
     if both is not None:
         return _pooled(rank, input, window, both, ceil_mode, return_indices)
-    switches = _switches(rank, input.detach(), window, positions, ceil_mode)
-    # Taken from the input, not from its padded copy: the gradient of a window of nothing but -inf has its place too.
-    output = input.flatten(-rank).gather(-1, switches.flatten(-rank)).unflatten(-1, positions)
+    output, switches = _uneven(rank, input, window, positions, ceil_mode)
+    if torch.is_grad_enabled():
+        # Taken from the input, not from its padded copy: the gradient of a window of nothing but -inf has its place
+        # too. Without gradients what `Trace` follows is a window, and not a choice among all samples.
+        output = input.flatten(-rank).gather(-1, switches.flatten(-rank)).unflatten(-1, positions)
     return (output, switches) if return_indices else output
 
 
@@ -167,17 +169,19 @@ def _flat(window: Window) -> Window:
     return Window((1, *window.kernel_size), (1, *window.stride), ((0, 0),), (1, *window.dilation))
 
 
-def _switches(rank: int, input: Tensor, window: Window, positions: tuple[int, ...], ceil_mode: bool) -> Tensor:
+def _uneven(
+    rank: int, input: Tensor, window: Window, positions: tuple[int, ...], ceil_mode: bool
+) -> tuple[Tensor, Tensor]:
     size = input.shape[-rank:]
     sides = window.sides(size)
     lowest = -float("inf") if input.is_floating_point() else torch.iinfo(input.dtype).min
-    rest = _pooled(rank, added(input, sides, lowest), window, [0] * rank, ceil_mode, True)[1]
+    output, rest = _pooled(rank, added(input, sides, lowest), window, [0] * rank, ceil_mode, True)
     for axis, p in enumerate(positions, start=-rank):
-        rest = rest.narrow(axis, 0, p)
+        output, rest = output.narrow(axis, 0, p), rest.narrow(axis, 0, p)
     switches, step = torch.zeros_like(rest), 1
     for n, (before, after), d in reversed(list(zip(size, sides, window.dilation, strict=True))):
         at = rest % (n + before + after) - before
         # Padding is chosen only where it ties, and then it is the window's first tap: take the first inside the input.
         switches = switches + torch.where(at < 0, at % d, at) * step
         rest, step = rest // (n + before + after), step * n
-    return switches
+    return output, switches

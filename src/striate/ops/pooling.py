@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from striate.errors import DtypeError, ShapeError
 from striate.ops.geometry import SPATIAL, Padding, Sides, Sizes, Window
 
-__all__ = ["added", "check_pooled", "even_padding", "pool_window", "window_starts"]
+__all__ = ["added", "check_numbers", "check_pooled", "even_padding", "pool_window", "window_starts"]
 
 _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
@@ -38,6 +38,15 @@ def check_pooled(caller: str, rank: int, input: Tensor, *, floating: bool = Fals
             "Pass at least one channel and one sample along each spatial axis; only the axis of examples may be empty.",
             input=tuple(input.shape),
         )
+    check_numbers(caller, input, floating=floating)
+
+
+def check_numbers(caller: str, input: Tensor, *, floating: bool = False) -> None:
+    """Refuse numbers without an order: complex and boolean ones; with `floating` whole ones too.
+
+    Raises:
+        DtypeError: The message names the dtype.
+    """
     if not (input.is_floating_point() or (input.dtype in _INTEGERS and not floating)):
         raise DtypeError(
             f"{caller}: input is of a dtype that cannot be pooled.",

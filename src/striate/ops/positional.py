@@ -3,18 +3,23 @@
 Input, kernels and output take part in one sum, `Σ input · weight · output`, which is linear in each. Whoever holds two
 of them gets the gradient for the third: convolution gives the output's, transposed convolution the input's, and the
 kernel gradient the kernels'. So the gradients of each operator are the two others, to any order.
+
+PyTorch drops the tangents of forward-mode differentiation at a registered operator, without a word: the slope would be
+zero. So the operators are called by `bilinear`, which carries the tangents past them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
+from striate.errors import OptionError
 from striate.ops import blocks
 from striate.ops.blocks import Geometry
 
-__all__ = ["tiled_conv", "tiled_conv_kernel_gradient", "tiled_conv_transpose"]
+__all__ = ["bilinear", "tiled_conv", "tiled_conv_kernel_gradient", "tiled_conv_transpose"]
 
 
 def _geometry(size: Sequence[int], weight: Sequence[int], settings: Sequence[Any]) -> Geometry:
@@ -31,6 +36,33 @@ def _geometry(size: Sequence[int], weight: Sequence[int], settings: Sequence[Any
         groups=groups,
         flip=flip,
     )
+
+
+def bilinear(operator: Callable[..., Tensor], first: Tensor, second: Tensor, *settings: Any) -> Tensor:
+    """Call an operator that is linear in two tensors, and give its slope along their tangents, if they have any.
+
+    Raises:
+        OptionError: Both kinds of differentiation are asked for at once, which PyTorch's operators do not allow.
+
+    Example:
+        >>> bilinear(torch.mul, torch.tensor(3.0), torch.tensor(5.0))
+        tensor(15.)
+    """
+    if forward_ad._current_level < 0:
+        return operator(first, second, *settings)
+    (x, dx), (y, dy) = forward_ad.unpack_dual(first), forward_ad.unpack_dual(second)
+    slopes = [operator(dx, y, *settings)] if dx is not None else []
+    slopes += [operator(x, dy, *settings)] if dy is not None else []
+    if not slopes:
+        return operator(first, second, *settings)
+    if torch.is_grad_enabled() and (x.requires_grad or y.requires_grad):
+        raise OptionError(
+            "unshared and tiled convolution: forward and reverse mode cannot be mixed.",
+            "For the slope alone, call within torch.no_grad(); for second derivatives use reverse mode twice.",
+            input_requires_grad=x.requires_grad,
+            other_requires_grad=y.requires_grad,
+        )
+    return forward_ad.make_dual(operator(x, y, *settings), sum(slopes[1:], slopes[0]))
 
 
 def _conjugate(x: Tensor) -> Tensor:
@@ -117,8 +149,10 @@ def _tiled_conv_gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ..
     wanted, settings = ctx.needs_input_grad, ctx.rest
     size = input.shape[2:]
     return (
-        tiled_conv_transpose(gradient, _conjugate(weight), size, *settings) if wanted[0] else None,
-        tiled_conv_kernel_gradient(_conjugate(input), gradient, weight.shape, *settings) if wanted[1] else None,
+        bilinear(tiled_conv_transpose, gradient, _conjugate(weight), size, *settings) if wanted[0] else None,
+        bilinear(tiled_conv_kernel_gradient, _conjugate(input), gradient, weight.shape, *settings)
+        if wanted[1]
+        else None,
         *(None for _ in settings),
     )
 
@@ -127,8 +161,10 @@ def _tiled_conv_transpose_gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor 
     input, weight = ctx.saved_tensors
     wanted, (_size, *settings) = ctx.needs_input_grad, ctx.rest
     return (
-        tiled_conv(gradient, _conjugate(weight), *settings) if wanted[0] else None,
-        tiled_conv_kernel_gradient(gradient, _conjugate(input), weight.shape, *settings) if wanted[1] else None,
+        bilinear(tiled_conv, gradient, _conjugate(weight), *settings) if wanted[0] else None,
+        bilinear(tiled_conv_kernel_gradient, gradient, _conjugate(input), weight.shape, *settings)
+        if wanted[1]
+        else None,
         *(None for _ in ctx.rest),
     )
 
@@ -137,8 +173,8 @@ def _tiled_conv_kernel_gradient_gradients(ctx: Any, gradient: Tensor) -> tuple[T
     input, output = ctx.saved_tensors
     wanted, (_size, *settings) = ctx.needs_input_grad, ctx.rest
     return (
-        tiled_conv_transpose(_conjugate(output), gradient, input.shape[2:], *settings) if wanted[0] else None,
-        tiled_conv(_conjugate(input), gradient, *settings) if wanted[1] else None,
+        bilinear(tiled_conv_transpose, _conjugate(output), gradient, input.shape[2:], *settings) if wanted[0] else None,
+        bilinear(tiled_conv, _conjugate(input), gradient, *settings) if wanted[1] else None,
         *(None for _ in ctx.rest),
     )
 

@@ -12,7 +12,7 @@ from striate.errors import ShapeError
 from striate.ops.geometry import OUTPUT, Padding, Sides, Sizes, Window, named
 from striate.ops.operands import add_bias, check_bias, check_input, check_weight, chosen_size, lowered
 from striate.ops.padding import check_mode, pad
-from striate.ops.positional import tiled_conv, tiled_conv_transpose
+from striate.ops.positional import bilinear, tiled_conv, tiled_conv_transpose
 
 __all__ = ["positional_conv", "positional_conv_transpose"]
 
@@ -46,7 +46,7 @@ def positional_conv(
         input, sides = pad(caller, input, sides, padding_mode), ((0, 0),) * rank
     batch = input if input.ndim == rank + 2 else input.unsqueeze(0)
     before, after = _each_side(sides)
-    output = tiled_conv(batch, weight, window.stride, before, after, window.dilation, groups, flip)
+    output = bilinear(tiled_conv, batch, weight, window.stride, before, after, window.dilation, groups, flip)
     return add_bias(output if batch is input else output.squeeze(0), bias, rank)
 
 
@@ -77,7 +77,9 @@ def positional_conv_transpose(
         (p - 1) * s + e - b - n
         for p, s, e, b, n in zip(positions, window.stride, window.extent, before, whole, strict=True)
     ]
-    output = tiled_conv_transpose(batch, weight, whole, window.stride, before, after, window.dilation, groups, flip)
+    output = bilinear(
+        tiled_conv_transpose, batch, weight, whole, window.stride, before, after, window.dilation, groups, flip
+    )
     return add_bias(output if batch is input else output.squeeze(0), bias, rank)
 
 

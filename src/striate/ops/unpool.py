@@ -71,7 +71,8 @@ def max_unpool2d(
             the 'max' of them, NaN being the greatest; or the 'last' of them, row by row.
 
     Returns:
-        `H = (P - 1) * stride - before - after + R`, or `output_size`; less than a stride from it. `W` likewise.
+        `H = (P - 1) * stride - before - after + R`, or `output_size`; less than a stride from it, and with 'same'
+            at most `P * stride`. `W` likewise.
 
     Raises:
         ShapeError: Sizes do not fit, or an index lies outside the plane.
@@ -150,10 +151,11 @@ def _plane(caller: str, window: Window, input: Tensor, output_size: Sequence[int
     if output_size is not None:
         whole = len(output_size) in (rank + 2, input.ndim)
         size = each(caller, "output_size", tuple(output_size)[-rank:] if whole else tuple(output_size), rank)
-    near = all(abs(n - u) < s for n, u, s in zip(size, usual, window.stride, strict=True))
-    if not near or any(n < 1 for n in size):
-        least = tuple(max(1, u - s + 1) for u, s in zip(usual, window.stride, strict=True))
-        most = tuple(u + s - 1 for u, s in zip(usual, window.stride, strict=True))
+    least = tuple(max(1, u - s + 1) for u, s in zip(usual, window.stride, strict=True))
+    # With 'same' the usual size is the largest there is.
+    more = (0 if window.padding == "same" else s - 1 for s in window.stride)
+    most = tuple(u + m for u, m in zip(usual, more, strict=True))
+    if not all(low <= n <= high for low, n, high in zip(least, size, most, strict=True)):
         raise ShapeError(
             f"{caller}: no input of this size pools to these positions.",
             f"Give output_size from {least} to {most}.",
@@ -180,9 +182,7 @@ def _check_indices(caller: str, rank: int, input: Tensor, indices: Tensor, size:
             "Pass the indices that the pooling returned, or convert them with indices.long().",
             indices=indices.dtype,
         )
-    # Fake tensors and other stand-ins have no numbers to look at.
-    real = type(indices) in (Tensor, nn.Parameter) and not indices.is_meta and not torch.compiler.is_compiling()
-    if not real or not indices.numel():
+    if not _has_numbers(indices) or not indices.numel():
         return
     low, high = (int(n) for n in indices.aminmax())
     if low < 0 or high >= prod(size):
@@ -193,6 +193,13 @@ def _check_indices(caller: str, rank: int, input: Tensor, indices: Tensor, size:
             greatest=high,
             plane=f"{named(SPATIAL[rank], size)}, indices 0 to {prod(size) - 1}",
         )
+
+
+def _has_numbers(tensor: Tensor) -> bool:
+    # Fake tensors and other stand-ins have none to look at; nor is there one number for all under vmap, or in a trace.
+    real = type(tensor) in (Tensor, nn.Parameter) and not tensor.is_meta and not torch.compiler.is_compiling()
+    mapped = torch._C._functorch.maybe_current_level() is not None  # pyright: ignore[reportAttributeAccessIssue]
+    return real and not mapped and not torch._C._len_torch_dispatch_stack()
 
 
 def _sum(input: Tensor, indices: Tensor, places: int) -> Tensor:

@@ -22,6 +22,8 @@ def train_command(data: str, recipe: Recipe, default: Recipe) -> str:
         for name, value in ours.items():
             if value != theirs[name]:
                 words += _flag(name.replace("_", "-"), value)
+    if recipe.options != default.options:
+        words += _flag("options", recipe.options)
     return shlex.join(words)
 
 

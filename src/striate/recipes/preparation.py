@@ -1,13 +1,14 @@
 """From a recipe to something that can be trained: data, network, task, batches and validation put together."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from jaxtyping import Shaped
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from striate.data import Dataset, open_dataset
@@ -22,6 +23,7 @@ from striate.tasks import Classification
 from striate.tasks.classification import balanced_weights
 from striate.train import Learner, Plan, Score, Validate, Where, device_named
 from striate.train.scanning import scan_progress
+from striate.train.tuning import tuning_of
 
 __all__ = ["network_of", "open_for", "prepare"]
 
@@ -34,11 +36,19 @@ def open_for(data: str | Path, recipe: Recipe, where: Where) -> Dataset:
         return open_dataset(data, options, on_progress=on_progress)
 
 
-def prepare(dataset: Dataset, recipe: Recipe, where: Where) -> tuple[Learner, Plan]:
+def prepare(
+    dataset: Dataset, recipe: Recipe, where: Where, weights: Mapping[str, Shaped[Tensor, "..."]] | None = None
+) -> tuple[Learner, Plan]:
     """Build the network, with the first weights that the seed gives, and the plan of its training.
 
+    Args:
+        dataset: What it learns from.
+        recipe: How.
+        where: Where.
+        weights: What takes the place of the first weights, by name.
+
     Raises:
-        OptionError: A batch cannot be cut into so many parts, or the device is not there.
+        OptionError: A batch cannot be cut into so many parts, the device is not there, or no stage has that name.
         ShapeError: The network cannot take images of that size.
     """
     options, part = recipe.train, dataset.parts["train"]
@@ -53,17 +63,19 @@ def prepare(dataset: Dataset, recipe: Recipe, where: Where) -> tuple[Learner, Pl
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
-        model = create(recipe.model, **network_of(dataset))
-    weights = None
+        model = create(recipe.model, **network_of(dataset, recipe))
+    model.load_state_dict({**model.state_dict(), **(weights or {})})
+    counts = None
     if options.class_weights == "balanced":
-        weights = balanced_weights(torch.from_numpy(part.labels), len(dataset.classes))
-    task = Classification(dataset.classes, options.label_smoothing, weights)
+        counts = balanced_weights(torch.from_numpy(part.labels), len(dataset.classes))
+    task = Classification(dataset.classes, options.label_smoothing, counts)
+    tuning = tuning_of(model, options, (dataset.preprocess.channels, *dataset.preprocess.image_size))
     augment = Augment() if options.overfit else recipe.augment
     loader = Loader(part, dataset.preprocess, order, augment, options.seed, where.workers)
     device = device_named(where.device)
     judged = loader if options.overfit else _in_order(dataset, options.batch_size)
     plan = Plan(options, loader, _validation(judged, device), where.checkpoint_seconds)
-    return Learner(model, task, options, device), plan
+    return Learner(model, task, options, device, tuning), plan
 
 
 def _in_order(dataset: Dataset, batch_size: int) -> Loader:
@@ -86,10 +98,11 @@ def _validation(loader: Loader, device: torch.device) -> Validate:
     return validate
 
 
-def network_of(dataset: Dataset) -> dict[str, Any]:
-    """Say what of the network the data decides."""
+def network_of(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
+    """Say what of the network the data decides, and the recipe's own options of it."""
     return {
         "classes": len(dataset.classes),
         "in_channels": dataset.preprocess.channels,
         "image_size": dataset.preprocess.image_size,
+        **recipe.network_options,
     }

@@ -1,6 +1,7 @@
 """A recipe: everything that decides a run's result, as one frozen value that JSON can carry."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from striate.errors import OptionError
 from striate.models import MODELS
 from striate.train import TrainOptions
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "words_for"]
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,39 @@ class Recipe:
         data: How the images are read and split.
         augment: How training images are changed.
         train: How the weights are found.
+        options: The network's own options, each as `name=value`; the value as in JSON, or else plain text.
 
     Raises:
-        OptionError: No network has that name; the message lists those that exist.
+        OptionError: No network has that name; the message lists those that exist. Or an option is not `name=value`.
     """
 
     model: str = "lenet5"
     data: DataOptions = field(default_factory=DataOptions)
     augment: Augment = field(default_factory=Augment)
     train: TrainOptions = field(default_factory=TrainOptions)
+    options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
             raise OptionError(
                 f"recipe: no model is called {self.model!r}.", f"Choose one of: {', '.join(MODELS)}.", model=self.model
             )
+        if wrong := [word for word in self.options if not all(word.partition("=")[:2])]:
+            raise OptionError(
+                "recipe: an option is a name and a value.",
+                "Write it with = and no space: stride_on=3x3.",
+                options=" ".join(wrong),
+            )
+
+    @property
+    def network_options(self) -> dict[str, Any]:
+        """The network's own options by name.
+
+        Example:
+            >>> Recipe(options=("shortcut=A", "width=2")).network_options
+            {'shortcut': 'A', 'width': 2}
+        """
+        return {name: _value(text) for name, _, text in (word.partition("=") for word in self.options)}
 
     def changed(self, **changes: Any) -> "Recipe":
         """Replace settings by name, whichever part they belong to.
@@ -49,7 +68,7 @@ class Recipe:
             >>> Recipe().changed(epochs=3, flip=True).train.epochs
             3
         """
-        owner = {name: part for part in _PARTS for name in _names(getattr(self, part))}
+        owner = {name: part for part in _PARTS for name in _names(getattr(self, part))} | {"options": ""}
         unknown = [name for name in changes if name not in owner]
         if unknown:
             raise OptionError(
@@ -63,7 +82,7 @@ class Recipe:
             )
             for part in _PARTS
         }
-        return dataclasses.replace(self, **parts)
+        return dataclasses.replace(self, **parts, options=tuple(changes.get("options", self.options)))
 
     def to_json(self) -> dict[str, Any]:
         """Give the recipe as plain values."""
@@ -86,10 +105,31 @@ class Recipe:
             for part in _PARTS
             for name, value in document.get(part, {}).items()
         }
-        return cls(model=str(document["model"])).changed(**settings)
+        return cls(model=str(document["model"])).changed(**settings, options=document.get("options", ()))
 
 
 _PARTS = ("data", "augment", "train")
+
+
+def words_for(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Write a network's own options as a recipe holds them.
+
+    Example:
+        >>> words_for({"stride_on": "3x3", "width": 2, "version": "1"})
+        ('stride_on=3x3', 'width=2', 'version="1"')
+    """
+    return tuple(
+        f"{name}={value if isinstance(value, str) and _value(value) == value else json.dumps(value)}"
+        for name, value in options.items()
+    )
+
+
+def _value(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _names(part: Any) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from striate.recipes.preparation import open_for, prepare
+from striate.recipes.preparation import prepare
+from striate.recipes.pretrained import opened
 from striate.recipes.recipe import Recipe
 from striate.recipes.table import chosen
 from striate.train import Learner, Plan, Where
@@ -28,6 +29,7 @@ class Rehearsal:
         steps: Of the whole training.
         loss: Of the first step; about the logarithm of the number of classes.
         seconds: That training would take about, by one step and one validation.
+        weights: What it would begin with, in words; nothing for fresh weights.
     """
 
     recipe: Recipe
@@ -37,6 +39,7 @@ class Rehearsal:
     steps: int
     loss: float
     seconds: float
+    weights: str = ""
 
 
 def dry_run(
@@ -64,10 +67,9 @@ def dry_run(
         {'train': 1079, 'val': 359, 'test': 359}
     """
     where = where or Where()
-    recipe = chosen(recipe, model, data).changed(**settings)
-    dataset = open_for(data, recipe, where)
+    dataset, recipe, first = opened(data, chosen(recipe, model, data).changed(**settings), where)
     with set_threads(where.threads):
-        learner, plan = prepare(dataset, recipe, where)
+        learner, plan = prepare(dataset, recipe, where, first and first.tensors)
         loss, seconds = _tried(learner, plan)
     return Rehearsal(
         recipe=recipe,
@@ -77,6 +79,7 @@ def dry_run(
         steps=recipe.train.epochs * plan.steps_per_epoch,
         loss=loss,
         seconds=seconds,
+        weights=str(first or ""),
     )
 
 

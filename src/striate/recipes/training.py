@@ -8,14 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from striate.data import Dataset
+from striate.data import Dataset, Preprocess, judged_by
 from striate.engine import machine
 from striate.errors import OptionError, RunError
 from striate.recipes.command import train_command
 from striate.recipes.preparation import network_of, open_for, prepare
+from striate.recipes.pretrained import Pretrained, opened, pretrained
 from striate.recipes.recipe import Recipe
 from striate.recipes.table import chosen, recipe_for
-from striate.train import Learner, Plan, Run, Where, create_run, fit, progress_for
+from striate.train import Checkpoint, Learner, Plan, Run, State, Where, create_run, fit, progress_for
 from striate.train.threads import set_threads
 
 __all__ = ["recipe_of", "resume", "train"]
@@ -60,12 +61,13 @@ def train(
         'digits-lenet5'
     """
     where = where or Where()
-    recipe = chosen(recipe, model, data).changed(**settings)
-    dataset = open_for(data, recipe, where)
+    dataset, recipe, first = opened(data, chosen(recipe, model, data).changed(**settings), where)
     with set_threads(where.threads) as threads:
-        prepared = prepare(dataset, recipe, where)  # before there is a run: what is refused here leaves no folder
-        run = create_run(Path(out), f"{dataset.name}-{recipe.model}", _about(data, dataset, recipe, threads))
-        return _train(run, prepared, where)
+        # Before there is a run: what is refused here leaves no folder.
+        prepared = prepare(dataset, recipe, where, first and first.tensors)
+        about = _about(data, dataset, recipe, threads) | ({"weights": first.to_json()} if first else {})
+        run = create_run(Path(out), f"{dataset.name}-{recipe.model}", about)
+        return _train(run, prepared, where, first)
 
 
 def resume(run: str | Path | Run, *, data: str | Path | None = None, where: Where | None = None) -> Run:
@@ -89,6 +91,7 @@ def resume(run: str | Path | Run, *, data: str | Path | None = None, where: Wher
     recipe = recipe_of(run)
     with _understood(run) as about:
         source, expected = str(about["data"]["source"]), str(about["data"]["fingerprint"])
+        known = Preprocess.from_json(about["preprocess"])
         where = dataclasses.replace(where, threads=where.threads or about["threads"])
     dataset = open_for(data or source, recipe, where)
     if dataset.fingerprint != expected:
@@ -99,8 +102,10 @@ def resume(run: str | Path | Run, *, data: str | Path | None = None, where: Wher
             expected=expected[:16],
             found=dataset.fingerprint[:16],
         )
+    first = None if run.checkpoints.any else _as_before(run, dataset, recipe)
+    dataset = judged_by(dataset, dataset.classes, known)  # weights to begin with have brought their own mean
     with set_threads(where.threads):
-        return _train(run, prepare(dataset, recipe, where), where)
+        return _train(run, prepare(dataset, recipe, where, first and first.tensors), where, first)
 
 
 def recipe_of(run: Run) -> Recipe:
@@ -125,9 +130,33 @@ def _understood(run: Run) -> Generator[dict[str, Any]]:
         ) from error
 
 
-def _train(run: Run, prepared: tuple[Learner, Plan], where: Where) -> Run:
+def _as_before(run: Run, dataset: Dataset, recipe: Recipe) -> Pretrained | None:
+    """Find the weights again that a run began with, if it was cut before its first checkpoint."""
+    first = pretrained(recipe)
+    with _understood(run) as about:
+        expected = str(about["weights"]["sha256"]) if first else ""
+    if first and first.sha256 != expected:
+        raise RunError(
+            f"resume: the weights are not those that {run.path} began with.",
+            "Restore the file as it was, or train anew.",
+            weights=first.name,
+            expected=expected[:16],
+            found=first.sha256[:16],
+        )
+    return first and first.fitted(recipe, dataset)
+
+
+def _train(run: Run, prepared: tuple[Learner, Plan], where: Where, first: Pretrained | None) -> Run:
+    learner, plan = prepared
+    progress = progress_for(where.progress)
     with run.locked():
-        fit(run, *prepared, progress_for(where.progress))
+        if first:
+            progress.note(str(first))
+            # From here on the run needs the file of the weights no more.
+            run.checkpoints.save(
+                Checkpoint(learner.tensors(), dataclasses.asdict(State()), run.about), step=0, best=False
+            )
+        fit(run, learner, plan, progress)
     return run
 
 
@@ -137,7 +166,7 @@ def _about(data: str | Path, dataset: Dataset, recipe: Recipe, threads: int) -> 
     return {
         "format": 1,
         "recipe": recipe.to_json(),
-        "network": {"name": recipe.model, **network_of(dataset)},
+        "network": {"name": recipe.model, **network_of(dataset, recipe)},
         "classes": list(dataset.classes),
         "preprocess": dataclasses.asdict(dataset.preprocess),
         "data": {

@@ -102,6 +102,11 @@ class Checkpoints:
             raise damage
         return None
 
+    @property
+    def any(self) -> bool:
+        """Whether there is one, whole or damaged."""
+        return any(True for _ in self.folder.glob("step-*"))
+
     def clean(self) -> None:
         """Remove what a crash left unfinished."""
         with explained("checkpoint", self.folder):

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from striate.data.loader import Batch
 from striate.tasks import Classification
 from striate.train.average import Average
+from striate.train.filters import filters_of, limit_filters
 from striate.train.optimizer import optimizer_for, optimizer_tensors, restore_optimizer
 from striate.train.options import TrainOptions
+from striate.train.tuning import Tuning
 
 __all__ = ["Learner", "Step"]
 
@@ -44,17 +46,30 @@ class Learner:
     Args:
         model: Its weights are changed in place.
         task: Gives the loss.
-        options: Gives the optimiser, the precision, the average and the limit of the gradient.
+        options: Gives the optimiser, the precision, the average and the limits of the gradient and of the filters.
         device: Where the network is moved, and the batches with it.
+        tuning: Which of its parameters learn how fast; None for all alike.
     """
 
-    def __init__(self, model: nn.Module, task: Classification, options: TrainOptions, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Classification,
+        options: TrainOptions,
+        device: torch.device,
+        tuning: Tuning | None = None,
+    ) -> None:
         # oneDNN and cuDNN run this layout fastest, and it is the core's own (ARCHITECTURE.md).
         self.model = model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.task, self.options, self.device = task, options, device
-        self.optimizer = optimizer_for(model, options)
+        tuning = tuning or Tuning()
+        for parameter in tuning.frozen:
+            parameter.requires_grad_(False)
+        self._resting = tuning.resting
+        self.optimizer = optimizer_for(model, options, tuning.rates)
         self.average = Average(model, options.average_decay) if options.average_decay else None
         self.updates = 0
+        self._filters = filters_of(model) if options.filter_rms else []
         self._parameters = [p for p in model.parameters() if p.requires_grad]
         self._buffers = list(model.buffers())
         self._kept = [buffer.clone() for buffer in self._buffers]
@@ -79,6 +94,9 @@ class Learner:
         _seed(seed, self.device)
         if not self.model.training:  # asking is free, while telling every layer costs as much as a small one's step
             self.model.train()
+        for module in self._resting:  # whoever sets the network's mode sets theirs as well
+            if module.training:
+                module.training = False
         self.optimizer.zero_grad()
         _copy(self._kept, self._buffers)
         weight = sum(self.task.weight(part.labels) for part in batch)
@@ -94,8 +112,9 @@ class Learner:
         if self.options.clip_norm:
             nn.utils.clip_grad_norm_(self._parameters, self.options.clip_norm)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group["scale"]
         self.optimizer.step()
+        limit_filters(self._filters, self.options.filter_rms)
         if self.average:
             self.average.update(self.updates)
         self.updates += 1

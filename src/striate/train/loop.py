@@ -22,7 +22,7 @@ from striate.train.log import Log
 from striate.train.options import TrainOptions
 from striate.train.progress import Progress
 from striate.train.run import Run
-from striate.train.schedule import learning_rate
+from striate.train.schedule import MOST_DIVISIONS, learning_rate
 from striate.train.stop import StopRequest
 
 __all__ = ["Plan", "Score", "State", "Validate", "fit"]
@@ -92,6 +92,8 @@ class State:
         best_accuracy: What it found.
         best_loss: What it found.
         epochs_since_best: Epochs since.
+        divisions: Times that the rate was divided, where the schedule is `plateau`.
+        epochs_since_division: Epochs since the last.
         finished: Whether there is nothing left to do.
     """
 
@@ -109,6 +111,8 @@ class State:
     best_accuracy: float = 0.0
     best_loss: float = 0.0
     epochs_since_best: int = 0
+    divisions: int = 0
+    epochs_since_division: int = 0
     finished: bool = False
 
 
@@ -203,7 +207,8 @@ class _Training:
             self.log.write("step", {"step": state.step, "learning_rate": rate, "loss": done.loss / done.weight})
 
     def _rate(self, step: int) -> float:
-        return learning_rate(self.plan.options, step, steps_per_epoch=self.plan.steps_per_epoch)
+        steps, divisions = self.plan.steps_per_epoch, self.state.divisions
+        return learning_rate(self.plan.options, step, steps_per_epoch=steps, divisions=divisions)
 
     def _look_up(self, now: float) -> None:
         """Between two steps: show how it goes, obey a signal, save now and then."""
@@ -263,6 +268,7 @@ class _Training:
         self.log.write("epoch", row)
         self.progress.epoch(row)
         state.loss, state.weight, state.correct, state.seen, state.skipped, state.seconds = 0.0, 0.0, 0, 0, 0, 0.0
+        self._divide_if_due()
         patience = self.plan.options.patience
         if patience and state.epochs_since_best >= patience:
             state.finished = True
@@ -270,6 +276,15 @@ class _Training:
         state.finished = state.finished or state.epochs == self.plan.options.epochs
         if best or state.finished:
             self._save(best=best)
+
+    def _divide_if_due(self) -> None:
+        """Where the schedule is `plateau`: divide the rate once validation has not improved for so many epochs."""
+        state, options = self.state, self.plan.options
+        state.epochs_since_division += 1
+        waited = min(state.epochs_since_best, state.epochs_since_division) >= options.plateau_epochs
+        if options.schedule == "plateau" and waited and state.divisions < MOST_DIVISIONS:
+            state.divisions += 1
+            state.epochs_since_division = 0
 
     def _row(self, score: Score) -> dict[str, Any]:
         state = self.state

@@ -1,6 +1,6 @@
 """Optimisers by name, and their state as tensors by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import torch
@@ -18,16 +18,28 @@ OPTIMIZERS: Final[dict[str, Callable[[list[dict[str, Any]], TrainOptions], Optim
 }
 
 
-def optimizer_for(model: nn.Module, options: TrainOptions) -> Optimizer:
+def optimizer_for(
+    model: nn.Module, options: TrainOptions, rates: Mapping[nn.Parameter, float] | None = None
+) -> Optimizer:
     """Build the optimiser; vectors (biases, normalisation) are not decayed.
+
+    Args:
+        model: What of it takes gradients is optimised.
+        options: Which optimiser, and its settings.
+        rates: What the schedule's rate is multiplied by, where that is not 1. A group notes it as `scale`.
 
     Source:
         He et al., "Bag of Tricks for Image Classification", CVPR 2019, section 3.1 ("no bias decay").
     """
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    scaled = [(p, (rates or {}).get(p, 1.0)) for p in model.parameters() if p.requires_grad]
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": options.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {
+            "params": [p for p, s in scaled if s == scale and (p.ndim > 1) == decays],
+            "weight_decay": decay,
+            "scale": scale,
+        }
+        for scale in sorted({scale for _, scale in scaled}, reverse=True)
+        for decays, decay in ((True, options.weight_decay), (False, 0.0))
     ]
     return OPTIMIZERS[options.optimizer]([group for group in groups if group["params"]], options)
 

@@ -18,12 +18,12 @@ struct Store {
 // `rows[run * stride + i]` is where row `i` has the `length` numbers of each run; the panel has them in the same order,
 // each followed by its weights for all channels of the panel. Each sum adds its products up one by one, in that order,
 // so it does not depend on which rows it is computed with.
-using Product = void(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
-                     const float* weights, const Store& store);
+using MultiplyTile = void(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
+                          const float* weights, const Store& store);
 
 template <int Rows>
-void product(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
-             const float* weights, const Store& to) {
+void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length, const float* weights,
+          const Store& to) {
   Vector sum[Rows][panel_vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
@@ -62,6 +62,6 @@ void product(const float* const* rows, std::int64_t stride, std::int64_t runs, s
 }
 
 // By the number of rows, 1 to tile_rows.
-extern Product* const products[tile_rows + 1];
+extern MultiplyTile* const multiply_tile[tile_rows + 1];
 
 }  // namespace striate::STRIATE_ISA

@@ -1,0 +1,190 @@
+"""The weights that training begins with: found by name or place, and matched to the network and the data."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import safetensors.torch
+import torch
+from jaxtyping import Shaped
+from torch import Tensor
+
+from striate.data import Dataset, Preprocess, judged_by
+from striate.errors import OptionError
+from striate.evaluate.trained import load
+from striate.models import create
+from striate.models.weights import OWN, WEIGHTS, Packed, own_weights, published, read_packed
+from striate.models.weights.cache import digest_of
+from striate.models.weights.fetch import prepared
+from striate.models.weights.head import head_tensors, match
+from striate.models.weights.kept import read_kept
+from striate.recipes.preparation import network_of, open_for
+from striate.recipes.recipe import Recipe, words_for
+from striate.train import Where
+
+__all__ = ["Pretrained", "opened", "pretrained"]
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights to begin with.
+
+    Args:
+        name: A name, or an absolute path.
+        sha256: Of the safetensors file that holds just these weights.
+        model: The network that they are of.
+        options: Those of the network's own that it was built with.
+        classes: Names of the classes that it tells apart; where nobody told them, how many.
+        preprocess: What makes an image its input.
+        tensors: The weights, by name.
+        left_out: Tensors of the network in training that keep their first values.
+    """
+
+    name: str
+    sha256: str
+    model: str
+    options: Mapping[str, Any]
+    classes: tuple[str, ...] | int
+    preprocess: Preprocess
+    tensors: Mapping[str, Shaped[Tensor, "..."]]
+    left_out: tuple[str, ...] = ()
+
+    def settle(self, recipe: Recipe) -> Recipe:
+        """Fill in what the recipe leaves open: size and channels of the images, and the network's own options."""
+        return recipe.changed(
+            weights=self.name,
+            image_size=recipe.data.image_size or self.preprocess.image_size,
+            channels=recipe.data.channels or self.preprocess.channels,
+            options=words_for({**self.options, **recipe.network_options}),
+        )
+
+    def fitted(self, recipe: Recipe, dataset: Dataset) -> "Pretrained":
+        """Match the weights to the network that the recipe and the data ask for; other classes take a new last stage.
+
+        Raises:
+            WeightsError: They do not fit.
+        """
+        asked = network_of(dataset, recipe)
+        with torch.device("meta"):
+            model = create(recipe.model, **asked)
+        same = self.classes in (dataset.classes, len(dataset.classes))
+        left_out = () if same else head_tensors(model, (asked["in_channels"], *asked["image_size"]))
+        found = match(model, self.tensors, source=self.name, left_out=left_out)
+        return replace(self, tensors=found.tensors, left_out=found.left_out)
+
+    def sees(self, dataset: Dataset) -> Dataset:
+        """Normalise the data as the weights know it, and not by its own mean and deviation."""
+        ours = replace(dataset.preprocess, mean=self.preprocess.mean, std=self.preprocess.std)
+        return judged_by(dataset, dataset.classes, ours)
+
+    def to_json(self) -> dict[str, Any]:
+        """Say what a run began with."""
+        return {"name": self.name, "sha256": self.sha256, "left_out": list(self.left_out)}
+
+    def __str__(self) -> str:
+        kept = f"weights {self.name}: {len(self.tensors)} tensors loaded"
+        return f"{kept}; left out, for the classes are others: {', '.join(self.left_out)}" if self.left_out else kept
+
+
+def opened(data: str | Path, recipe: Recipe, where: Where) -> tuple[Dataset, Recipe, Pretrained | None]:
+    """Open the data for a recipe and the weights that it begins with.
+
+    Returns:
+        The data as the weights know it; the recipe with all that they settle; the weights, matched to both.
+
+    Raises:
+        StriateError: Data, recipe and weights do not go together, or one of them is not there.
+    """
+    first = pretrained(recipe)
+    recipe = first.settle(recipe) if first else recipe
+    dataset = open_for(data, recipe, where)
+    if not first:
+        return dataset, recipe, None
+    first = first.fitted(recipe, dataset)
+    return first.sees(dataset), recipe, first
+
+
+def pretrained(recipe: Recipe) -> Pretrained | None:
+    """Find the weights that a recipe asks for, if it asks for any.
+
+    Raises:
+        OptionError: There are none of that name, or they are of another network.
+        RunError: The folder is no run, or holds no whole checkpoint.
+        WeightsError: The file is damaged.
+    """
+    name = recipe.train.weights
+    if not name:
+        return None
+    for accepts, read in _SOURCES:
+        if accepts(recipe.model, name):
+            found = read(recipe.model, name)
+            break
+    else:
+        known = [*OWN.get(recipe.model, ()), *(row.name for row in WEIGHTS if row.model == recipe.model)]
+        raise OptionError(
+            f"train: there are no weights called {name!r} for {recipe.model}.",
+            "Name a run's folder, or a .safetensors file that `striate pack` wrote"
+            + (f", or one of: {', '.join(known)}." if known else "."),
+            weights=name,
+        )
+    if found.model != recipe.model:
+        raise OptionError(
+            "train: the weights are of another network.",
+            f"Train that one, --model {found.model}, or name other weights.",
+            weights=found.name,
+            of=found.model,
+            model=recipe.model,
+        )
+    return found
+
+
+def _of_run(model: str, path: str) -> Pretrained:
+    trained = load(path)
+    tensors = {name: tensor.detach().contiguous() for name, tensor in trained.model.state_dict().items()}
+    sha256 = hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
+    network = dict(trained.about["network"])
+    classes, place = trained.task.classes, str(Path(path).resolve())
+    return Pretrained(place, sha256, network["name"], _own(network), classes, trained.preprocess, tensors)
+
+
+def _of_file(model: str, path: str) -> Pretrained:
+    return _unpacked(str(Path(path).resolve()), read_packed(path))
+
+
+def _of_package(model: str, name: str) -> Pretrained:
+    return _unpacked(name, own_weights(model, name))
+
+
+def _published(model: str, name: str) -> Pretrained:
+    """Read weights that are on this machine; how pictures are brought to their size is the recipe's."""
+    row = published(model, name)
+    path, tensors = prepared(row), read_kept(row)
+    if row.transform is None:
+        raise OptionError(
+            f"train: nobody has told what pictures {row} was trained on.", "Name other weights.", weights=name
+        )
+    t = row.transform
+    preprocess = Preprocess((t.crop, t.crop), 3, t.mean, t.std)
+    return Pretrained(name, digest_of(path, "sha256"), model, row.options, row.classes, preprocess, tensors)
+
+
+def _unpacked(name: str, packed: Packed) -> Pretrained:
+    card = packed.card
+    preprocess = Preprocess.from_json(card.preprocess)
+    return Pretrained(name, card.sha256, card.model, card.options, card.classes, preprocess, packed.tensors)
+
+
+def _own(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the options that are the network's own."""
+    return {key: value for key, value in network.items() if key not in ("name", "classes", "in_channels", "image_size")}
+
+
+# The first that accepts a name reads it: a name comes before a folder of that name, which is ./name.
+_SOURCES: Final[tuple[tuple[Callable[[str, str], bool], Callable[[str, str], Pretrained]], ...]] = (
+    (lambda model, name: name in OWN.get(model, ()), _of_package),
+    (lambda model, name: any((model, name) == (row.model, row.name) for row in WEIGHTS), _published),
+    (lambda model, name: Path(name).is_dir(), _of_run),
+    (lambda model, name: name.endswith(".safetensors"), _of_file),
+)

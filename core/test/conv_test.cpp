@@ -84,7 +84,7 @@ double error(const std::vector<float>& got, const std::vector<float>& want) {
 }
 
 bool same(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
 std::vector<float> run(const WeightGradient& algorithm, const Case& c, int threads) {

@@ -9,7 +9,7 @@ import torch
 from striate.data.loader import Loader
 from striate.errors import Interrupted, OptionError, RunError, WeightsError
 from striate.evaluate import evaluate, load, pack
-from striate.models.weights import Transform, own_weights
+from striate.models.weights import WEIGHTS, Transform, own_weights
 from striate.recipes import Recipe, dry_run, resume, train
 from striate.recipes.pretrained import pretrained
 from striate.train import Run, Where
@@ -147,8 +147,9 @@ def published(tmp_path, monkeypatch):
     file = write_torch(tmp_path / "net.pth", content)
     transform = Transform(resize=20, crop=16, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
     row = described(file, model="resnet20", head=("fc.weight", "fc.bias"), classes=2, transform=transform)
+    squeezed = replace(row, name="squeezed", transform=replace(transform, resize=(20, 20)))
     for module in (table, asked):
-        monkeypatch.setattr(module, "WEIGHTS", (row, replace(row, name="untold", transform=None)))
+        monkeypatch.setattr(module, "WEIGHTS", (row, squeezed, replace(row, name="untold", transform=None)))
     for known in module.WEIGHTS:
         convert(known, file)
     return content
@@ -164,8 +165,41 @@ def test_published_weights_are_begun_with(classes, published, pictures, tmp_path
     found = load(run)
     assert (found.preprocess.image_size, found.preprocess.mean) == ((16, 16), (0.1, 0.2, 0.3))
     assert found.preprocess.std == (0.4, 0.5, 0.6)
+    assert (found.preprocess.resize, found.preprocess.enlarge) == ("shorter", 20 / 16)
     tensors = found.model.state_dict()
     assert all(torch.equal(tensors[name], t) for name, t in published.items() if not name.startswith("fc."))
+
+
+def test_pictures_are_brought_to_size_as_the_weights_know_them(published, pictures, tmp_path):
+    """Torchvision's second recipe scales to 232, where the network's own recipe has 256; evaluation follows the run."""
+    data = pictures({"ant": 12, "bee": 12}, mode="RGB")
+    asked = {**SMALL, "model": "resnet20", "out": tmp_path / "runs", "where": QUIET, "weights": "test"}
+    said = dry_run(data, model="resnet20", where=QUIET, weights="test").weights.splitlines()[1]
+    assert said == (
+        "pictures of 16 x 16 pixels, the middle of 20 x 20: resize=shorter, enlarge=1.25; normalised for the weights"
+    )
+    seen = []
+    for changed in ({}, {"enlarge": 2.0}, {"resize": "stretch"}):
+        run = train(data, **asked, **changed)
+        seen.append((load(run).preprocess.resize, load(run).preprocess.enlarge))
+        assert evaluate(run, where=QUIET).metrics.samples > 0
+    assert seen == [("shorter", 1.25), ("shorter", 2.0), ("stretch", 1.25)]
+    again = run.about["command"].split()
+    assert again[again.index("--resize") + 1] == "stretch"
+    assert again[again.index("--enlarge") + 1] == "1.25"
+
+
+def test_every_row_s_transform_can_be_followed(published):
+    """A pair is squeezed into a square, so one number says how far pictures are enlarged; 232 is among the rest."""
+    squeezed = pretrained(Recipe("resnet20").changed(weights="squeezed")).preprocess
+    assert (squeezed.resize, squeezed.enlarge) == ("stretch", 1.25)
+    told = [row for row in WEIGHTS if row.transform]
+    pairs = [row.transform.resize for row in told if isinstance(row.transform.resize, tuple)]
+    assert pairs == [(256, 256)]
+    sides = {str(row): row.transform.resize for row in told}
+    assert {name for name, side in sides.items() if side == 232} == {
+        f"resnet{depth} imagenet1k-v2" for depth in (50, 101, 152)
+    }
 
 
 @pytest.mark.refusal
@@ -247,7 +281,8 @@ def test_a_rehearsal_says_what_would_be_left_out(pets):
     """And writes nothing."""
     found = dry_run(pets, model="resnet20", weights="digits", where=QUIET)
     assert found.weights == (
-        "weights digits: 114 tensors loaded; left out, for the classes are others: fc.weight, fc.bias"
+        "weights digits: 114 tensors loaded; left out, for the classes are others: fc.weight, fc.bias\n"
+        "pictures of 16 x 16 pixels: resize=crop, enlarge=1; normalised for the weights"
     )
     assert dry_run(pets, model="lenet5", where=QUIET).weights == ""
 

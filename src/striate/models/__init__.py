@@ -129,7 +129,8 @@ def create(
         image_size: Height and width of the images, in pixels; likewise.
         weights: The name of weights in the package, or of published ones (`models.weights`), which are loaded, all of
             them, with the options that they were trained with; None for fresh ones. For another number of classes
-            the head stays fresh. They have to be on this machine: nothing is fetched.
+            the head stays fresh, and the network's `left_out` names its tensors. They have to be on this machine:
+            nothing is fetched.
         options: What the network's own class takes besides.
 
     Raises:
@@ -142,8 +143,9 @@ def create(
     Example:
         >>> create("resnet20", in_channels=1).fc
         Linear(in_features=64, out_features=10, bias=True)
-        >>> create("resnet20", weights="digits", classes=3).conv1.in_channels
-        1
+        >>> pets = create("resnet20", weights="digits", classes=3)
+        >>> pets.conv1.in_channels, pets.left_out
+        (1, ('fc.weight', 'fc.bias'))
     """
     if name not in MODELS:
         raise OptionError(f"create: no model is called {name!r}.", f"Choose one of: {', '.join(MODELS)}.", name=name)

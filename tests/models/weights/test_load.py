@@ -29,6 +29,7 @@ def test_every_tensor_is_loaded(row):
     """Bit for bit, and what was loaded is told."""
     network = create("lenet5")
     assert load_weights(network, row) == Loaded(row, 10, ())
+    assert network.left_out == ()
     content = state_dict()
     assert all(torch.equal(tensor, content[name]) for name, tensor in network.state_dict().items())
 
@@ -50,6 +51,7 @@ def test_other_classes_get_a_fresh_head_which_is_told(row):
     before = bits(network)
     loaded = load_weights(network, row, new_head=True)
     assert loaded == Loaded(row, 8, ("output.weight", "output.bias"))
+    assert network.left_out == loaded.left_out
     assert str(loaded) == "lenet5 test: 8 tensors loaded; fresh, for other classes: output.weight, output.bias"
     after, content = bits(network), state_dict()
     assert all(torch.equal(after[name], before[name]) for name in loaded.left_out)

@@ -1,5 +1,6 @@
 """recipes.pretrained: what training begins with, what of it is left out, and that a run goes on without it."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -309,6 +310,31 @@ def test_unknown_weights_list_the_known_ones(model, known, tmp_path):
 
 
 @pytest.mark.refusal
+@pytest.mark.parametrize(
+    ("change", "reported"),
+    [
+        ({"std": [0.0]}, "preprocess: std divides, so it is above 0."),
+        ({"mean": [float("nan")]}, "preprocess: mean and std need one finite number per channel."),
+        ({"mean": ["a"]}, "must be real number, not str"),
+        ({"enlarge": "x"}, "'<=' not supported between instances of 'int' and 'str'"),
+    ],
+)
+def test_a_card_that_does_not_describe_pictures_is_refused(change, reported, ants):
+    """The digest is of the weights: the card may be anything."""
+    place = pack(ants, where=QUIET)
+    card = place.with_suffix(".json")
+    document = json.loads(card.read_text())
+    card.write_text(json.dumps({**document, "preprocess": {**document["preprocess"], **change}}))
+    with pytest.raises(WeightsError) as error:
+        pretrained(Recipe("tiny").changed(weights=str(place)))
+    assert str(error.value) == (
+        f"weights: the card of {place} does not say what makes a picture the input.\n"
+        f"  reported  {reported}\n"
+        "Restore the two files that were written together."
+    )
+
+
+@pytest.mark.refusal
 def test_weights_of_another_network_are_refused(ants):
     """With the network that they are of."""
     with pytest.raises(OptionError) as error:
@@ -348,4 +374,9 @@ def test_the_network_s_own_options_are_rebuilt(pets, tmp_path, monkeypatch):
     tuned = train(pets, model="wide", out=tmp_path, where=QUIET, weights=str(run.path), **SMALL)
     assert tuned.about["weights"]["left_out"] == []
     assert tuned.about["recipe"]["options"] == ["n=2"]
+    with pytest.raises(OptionError) as error:
+        train(pets, model="wide", out=tmp_path, where=QUIET, weights=str(run.path), options=("n=3",), **SMALL)
+    assert str(error.value) == (
+        f"weights: wide {run.path} was trained with n=2.\n  n  3\nLeave n out, or leave the weights out."
+    )
     assert len(load(pack(tuned, where=QUIET).parent).model.stage1) == 2

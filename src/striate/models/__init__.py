@@ -28,7 +28,8 @@ from striate.models.resnet_cifar import (
     resnet110,
 )
 from striate.models.summary import Summary, summary
-from striate.models.weights import OWN, Card, load_packed, load_weights, own_weights, published, trained_options
+from striate.models.weights import OWN, Card, load_packed, load_weights, own_weights, published
+from striate.models.weights.load import agreed
 from striate.models.zfnet import ZFNet, zfnet_b, zfnet_notes
 from striate.nn import Classifier
 
@@ -163,7 +164,8 @@ def create(
             image_size=size,
         )
     row = published(name, weights) if weights is not None and not own else None
-    options = trained_options(row, options) if row else {**(own.card.options if own else {}), **options}
+    trained = row.options if row else own.card.options if own else {}
+    options = agreed(f"{name} {weights}", trained, options)
     known = options_of(name)
     if unknown := [option for option in options if option not in known]:
         raise OptionError(

@@ -12,7 +12,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from striate.data import Dataset, Preprocess, judged_by
-from striate.errors import OptionError
+from striate.errors import OptionError, WeightsError
 from striate.evaluate.trained import load
 from striate.models import create
 from striate.models.weights import OWN, WEIGHTS, Packed, own_weights, published, read_packed
@@ -20,6 +20,7 @@ from striate.models.weights.cache import digest_of
 from striate.models.weights.fetch import prepared
 from striate.models.weights.head import head_tensors, match
 from striate.models.weights.kept import read_kept
+from striate.models.weights.load import agreed
 from striate.recipes.preparation import network_of, open_for
 from striate.recipes.recipe import Recipe, words_for
 from striate.recipes.table import recipe_for
@@ -56,15 +57,19 @@ class Pretrained:
         """Fill in what the recipe leaves open: size and channels of the images, and the network's own options.
 
         How pictures are brought to that size is the weights' as well, unless the recipe departs from the usual one.
+
+        Raises:
+            OptionError: The recipe asks for another network than the weights were trained in.
         """
         ours, known = recipe.data, self.preprocess
+        trained = replace(recipe, options=words_for(self.options)).network_options  # as a recipe reads them
         return recipe.changed(
             weights=self.name,
             image_size=ours.image_size or known.image_size,
             channels=ours.channels or known.channels,
             resize=known.resize if ours.resize == usual.data.resize else ours.resize,
             enlarge=known.enlarge if ours.enlarge == usual.data.enlarge else ours.enlarge,
-            options=words_for({**self.options, **recipe.network_options}),
+            options=words_for(agreed(f"{self.model} {self.name}", trained, recipe.network_options)),
         )
 
     def fitted(self, recipe: Recipe, dataset: Dataset) -> "Pretrained":
@@ -184,7 +189,14 @@ def _published(model: str, name: str) -> Pretrained:
 
 def _unpacked(name: str, packed: Packed) -> Pretrained:
     card = packed.card
-    preprocess = Preprocess.from_json(card.preprocess)
+    try:
+        preprocess = Preprocess.from_json(card.preprocess)
+    except (OptionError, TypeError) as error:
+        raise WeightsError(
+            f"weights: the card of {name} does not say what makes a picture the input.",
+            "Restore the two files that were written together.",
+            reported=str(error).splitlines()[0],
+        ) from error
     return Pretrained(name, card.sha256, card.model, card.options, card.classes, preprocess, packed.tensors)
 
 

@@ -115,7 +115,7 @@ def test_the_options_are_those_of_the_training(row):
     with pytest.raises(OptionError) as error:
         trained_options(trained, {"stride_on": "1x1"})
     assert str(error.value) == (
-        "create: lenet5 test was trained with stride_on='3x3'.\n"
+        "weights: lenet5 test was trained with stride_on='3x3'.\n"
         "  stride_on  '1x1'\n"
         "Leave stride_on out, or leave the weights out."
     )

@@ -12,7 +12,7 @@ from striate.models.weights.packed import Packed
 from striate.models.weights.published import Published
 from striate.nn import Classifier
 
-__all__ = ["Loaded", "load_packed", "load_weights", "trained_options"]
+__all__ = ["Loaded", "agreed", "load_packed", "load_weights", "trained_options"]
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,20 @@ def trained_options(weights: Published, options: Mapping[str, Any]) -> dict[str,
         >>> trained_options(published("resnet50", "imagenet1k-v2"), {"zero_init": True})
         {'zero_init': True, 'shortcut': 'B', 'stride_on': '3x3'}
     """
-    for name, value in weights.options.items():
+    return agreed(str(weights), weights.options, options)
+
+
+def agreed(source: str, trained: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to a network's options those that the weights called `source` were trained with.
+
+    Raises:
+        OptionError: As for `trained_options`.
+    """
+    for name, value in trained.items():
         if options.get(name, value) != value:
             raise OptionError(
-                f"create: {weights} was trained with {name}={value!r}.",
+                f"weights: {source} was trained with {name}={value!r}.",
                 f"Leave {name} out, or leave the weights out.",
                 **{name: repr(options[name])},
             )
-    return {**options, **weights.options}
+    return {**options, **trained}

@@ -4,9 +4,13 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torchvision_oracle import torchvision
 
+from striate.data import Preprocess, read_image
 from striate.data.loader import Loader
 from striate.errors import Interrupted, OptionError, RunError, WeightsError
 from striate.evaluate import evaluate, load, pack
@@ -188,6 +192,24 @@ def test_pictures_are_brought_to_size_as_the_weights_know_them(published, pictur
     again = run.about["command"].split()
     assert again[again.index("--resize") + 1] == "stretch"
     assert again[again.index("--enlarge") + 1] == "1.25"
+
+
+@pytest.mark.parametrize(("name", "resize"), [("test", 20), ("squeezed", (20, 20))])
+def test_the_picture_is_the_one_that_the_publisher_s_transform_makes(name, resize, published, tmp_path):
+    """Torchvision's own steps, to a grey level, where none of its steps rounds a size."""
+    picture = np.random.default_rng(3).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "picture.png")
+    steps = torchvision.transforms
+    their_way = steps.Compose([steps.Resize(resize), steps.CenterCrop(16)])
+    want = np.asarray(their_way(Image.fromarray(picture)), dtype=np.int64).transpose(2, 0, 1)
+    ours = read_image(tmp_path / "picture.png", pretrained(Recipe("resnet20").changed(weights=name)).preprocess)
+    assert np.abs(np.round(ours * 255) - want).max() <= 1
+    assert (
+        np.abs(
+            np.round(read_image(tmp_path / "picture.png", Preprocess((16, 16), 3, (0.0,) * 3, (1.0,) * 3)) * 255) - want
+        ).max()
+        > 20
+    )
 
 
 def test_every_row_s_transform_can_be_followed(published):

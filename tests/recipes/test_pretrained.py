@@ -376,7 +376,7 @@ def test_colours_for_grey_weights_are_refused_with_advice(pets, tmp_path):
     with pytest.raises(WeightsError) as error:
         train(pets, model="resnet20", weights="digits", channels=3, out=tmp_path / "runs", where=QUIET)
     assert str(error.value).splitlines()[-1] == (
-        "The first convolution takes 1 channels: read the images with channels=1."
+        "The first convolution takes 1 channel: read the images with channels=1."
     )
     assert not (tmp_path / "runs").exists()
 

@@ -78,7 +78,7 @@ def test_a_new_head_can_be_asked_for_with_as_many_classes(row):
         (
             lambda: create("lenet5", in_channels=3),
             "  network      LeNet5\n  other shape  C1.weight 6 x 1 x 5 x 5, not 6 x 3 x 5 x 5\n"
-            "The first convolution takes 1 channels: read the images with channels=1.",
+            "The first convolution takes 1 channel: read the images with channels=1.",
         ),
         (
             lambda: create("lenet5", image_size=(16, 16)),

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +120,28 @@ def test_the_user_s_size_comes_first(pets, tmp_path):
     """A residual network takes any."""
     run = train(pets, model="resnet20", out=tmp_path, where=QUIET, weights="digits", image_size=(12, 20), **SMALL)
     assert load(run).preprocess.image_size == (12, 20)
+
+
+def test_a_path_is_taken_as_pack_returns_it(ants, pets):
+    """And never for a name."""
+    assert dry_run(pets, model="tiny", weights=pack(ants, where=QUIET), where=QUIET).weights.startswith("weights /")
+    assert Recipe().changed(weights=Path("digits")).train.weights == str(Path.cwd() / "digits")
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize(
+    ("name", "why"), [("a\0.safetensors", "embedded null byte"), ("a" * 999 + ".safetensors", "File name too long")]
+)
+def test_a_name_that_no_file_can_have_is_refused(name, why):
+    """In words."""
+    with pytest.raises(WeightsError) as error:
+        pretrained(Recipe("lenet5").changed(weights=name))
+    assert str(error.value) == (
+        f"weights: {name} cannot be read: {why}.\n"
+        "Name the .safetensors file that `striate pack` wrote; its card, .json, lies beside it."
+    )
+    with pytest.raises(OptionError, match="there are no weights called"):
+        pretrained(Recipe("lenet5").changed(weights=name.removesuffix(".safetensors")))
 
 
 @pytest.mark.parametrize("given", ["run", "file"])

@@ -1,6 +1,7 @@
 """The weights that training begins with: found by name or place, and matched to the network and the data."""
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -166,7 +167,8 @@ def _of_run(model: str, path: str) -> Pretrained:
 
 
 def _of_file(model: str, path: str) -> Pretrained:
-    return _unpacked(str(Path(path).resolve()), read_packed(path))
+    packed = read_packed(path)
+    return _unpacked(str(Path(path).resolve()), packed)
 
 
 def _of_package(model: str, name: str) -> Pretrained:
@@ -209,6 +211,6 @@ def _own(network: Mapping[str, Any]) -> dict[str, Any]:
 _SOURCES: Final[tuple[tuple[Callable[[str, str], bool], Callable[[str, str], Pretrained]], ...]] = (
     (lambda model, name: name in OWN.get(model, ()), _of_package),
     (lambda model, name: any((model, name) == (row.model, row.name) for row in WEIGHTS), _published),
-    (lambda model, name: Path(name).is_dir(), _of_run),
+    (lambda model, name: os.path.isdir(name), _of_run),
     (lambda model, name: name.endswith(".safetensors"), _of_file),
 )

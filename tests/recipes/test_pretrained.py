@@ -333,6 +333,23 @@ def test_a_rehearsal_says_what_would_be_left_out(pets):
     assert dry_run(pets, model="lenet5", where=QUIET).weights == ""
 
 
+@pytest.mark.refusal
+@pytest.mark.parametrize("packed", [False, True])
+def test_another_function_of_the_same_tensors_is_refused(packed, pets, tmp_path):
+    """A plain network has all of option A's tensors; what is the default is not said again."""
+    weights = "digits"
+    if packed:
+        run = train(pets, model="resnet20", out=tmp_path, where=QUIET, weights=weights, **SMALL)
+        assert run.about["recipe"]["options"] == []
+        weights = str(pack(run, where=QUIET))
+    with pytest.raises(OptionError) as error:
+        dry_run(pets, model="resnet20", weights=weights, options=("shortcut=none",), where=QUIET)
+    assert str(error.value) == (
+        f"weights: resnet20 {weights} was trained with shortcut='A'.\n"
+        "  shortcut  'none'\nLeave shortcut out, or leave the weights out."
+    )
+
+
 def test_fresh_weights_are_none():
     """A recipe that names none begins with none."""
     assert pretrained(Recipe()) is None
@@ -391,6 +408,16 @@ def test_weights_of_another_network_are_refused(ants):
         "  model    lenet5\n"
         "Train that one, --model tiny, or name other weights."
     )
+
+
+@pytest.mark.refusal
+def test_weights_of_a_network_that_is_not_known_are_refused(ants):
+    """A newer version's card, say."""
+    card = pack(ants, where=QUIET).with_suffix(".json")
+    card.write_text(card.read_text().replace('"model": "tiny"', '"model": "capsules"', 1))
+    with pytest.raises(OptionError, match="the weights are of another network") as error:
+        pretrained(Recipe("lenet5").changed(weights=card.with_suffix(".safetensors")))
+    assert error.value.received["of"] == "capsules"
 
 
 @pytest.mark.refusal

@@ -164,7 +164,7 @@ def create(
             image_size=size,
         )
     row = published(name, weights) if weights is not None and not own else None
-    trained = row.options if row else own.card.options if own else {}
+    trained = row.options if row else {**options_of(name), **own.card.options} if own else {}
     options = agreed(f"{name} {weights}", trained, options)
     known = options_of(name)
     if unknown := [option for option in options if option not in known]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from striate.data import Dataset, Preprocess, judged_by
 from striate.errors import OptionError, WeightsError
 from striate.evaluate.trained import load
-from striate.models import create
+from striate.models import MODELS, create, options_of
 from striate.models.weights import OWN, WEIGHTS, Packed, own_weights, published, read_packed
 from striate.models.weights.cache import digest_of
 from striate.models.weights.fetch import prepared
@@ -64,13 +64,14 @@ class Pretrained:
         """
         ours, known = recipe.data, self.preprocess
         trained = replace(recipe, options=words_for(self.options)).network_options  # as a recipe reads them
+        options, usually = agreed(f"{self.model} {self.name}", trained, recipe.network_options), options_of(self.model)
         return recipe.changed(
             weights=self.name,
             image_size=ours.image_size or known.image_size,
             channels=ours.channels or known.channels,
             resize=known.resize if ours.resize == usual.data.resize else ours.resize,
             enlarge=known.enlarge if ours.enlarge == usual.data.enlarge else ours.enlarge,
-            options=words_for(agreed(f"{self.model} {self.name}", trained, recipe.network_options)),
+            options=words_for({name: value for name, value in options.items() if value != usually.get(name)}),
         )
 
     def fitted(self, recipe: Recipe, dataset: Dataset) -> "Pretrained":
@@ -199,12 +200,15 @@ def _unpacked(name: str, packed: Packed) -> Pretrained:
             "Restore the two files that were written together.",
             reported=str(error).splitlines()[0],
         ) from error
-    return Pretrained(name, card.sha256, card.model, card.options, card.classes, preprocess, packed.tensors)
+    network = _own({"name": card.model, **card.network})
+    return Pretrained(name, card.sha256, card.model, network, card.classes, preprocess, packed.tensors)
 
 
 def _own(network: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep the options that are the network's own."""
-    return {key: value for key, value in network.items() if key not in ("name", "classes", "in_channels", "image_size")}
+    """Give the options that are the network's own, with their defaults where nothing was said."""
+    given = {"name", "classes", "in_channels", "image_size"}
+    usual = options_of(network["name"]) if network["name"] in MODELS else {}  # any other network is refused by its name
+    return {**usual, **{key: value for key, value in network.items() if key not in given}}
 
 
 # The first that accepts a name reads it: a name comes before a folder of that name, which is ./name.

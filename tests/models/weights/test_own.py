@@ -112,6 +112,18 @@ def test_the_page_is_the_card(model, name):
 
 
 @pytest.mark.refusal
+def test_another_function_of_the_same_tensors_is_refused():
+    """A plain network has all of option A's tensors."""
+    assert create("resnet20", weights="digits", shortcut="A").left_out == ()
+    with pytest.raises(OptionError) as error:
+        create("resnet20", weights="digits", shortcut="none")
+    assert str(error.value) == (
+        "weights: resnet20 digits was trained with shortcut='A'.\n"
+        "  shortcut  'none'\nLeave shortcut out, or leave the weights out."
+    )
+
+
+@pytest.mark.refusal
 @pytest.mark.parametrize(("model", "name"), [("lenet5", "letters"), ("resnet32", "digits")])
 def test_what_there_is_not_lists_what_there_is(model, name):
     """By network and name."""

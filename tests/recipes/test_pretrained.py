@@ -16,8 +16,8 @@ from striate.data.loader import Loader
 from striate.errors import Interrupted, OptionError, RunError, WeightsError
 from striate.evaluate import evaluate, load, pack
 from striate.models.weights import WEIGHTS, Transform, own_weights
-from striate.recipes import Recipe, dry_run, resume, train
-from striate.recipes.pretrained import pretrained
+from striate.recipes import Recipe, dry_run, recipe_for, resume, train
+from striate.recipes.pretrained import Pretrained, pretrained
 from striate.train import Run, Where
 
 QUIET = Where(progress="none", threads=1)
@@ -215,6 +215,19 @@ def test_pictures_are_brought_to_size_as_the_weights_know_them(published, pictur
     again = run.about["command"].split()
     assert again[again.index("--resize") + 1] == "stretch"
     assert again[again.index("--enlarge") + 1] == "1.25"
+
+
+def test_the_weights_size_takes_the_place_of_the_paper_s_and_not_of_the_user_s():
+    """ResNet-50's own recipe scales to 256; its pieces at random scales, which are augmentation, stay."""
+    seen = Preprocess((224, 224), 3, (0.5,) * 3, (0.2,) * 3, "shorter", 232 / 224)
+    first = Pretrained("imagenet1k-v2", "", "resnet50", {"stride_on": "3x3"}, 1000, seen, {})
+    usual = recipe_for("resnet50", "pets")
+    assert usual.data.enlarge == 256 / 224
+    settled = first.settle(usual, usual)
+    assert (settled.data.image_size, settled.data.resize, settled.data.enlarge) == ((224, 224), "shorter", 232 / 224)
+    assert (settled.augment, settled.options) == (usual.augment, ("stride_on=3x3",))
+    assert first.settle(usual.changed(enlarge=1.5), usual).data.enlarge == 1.5
+    assert first.settle(settled, usual) == settled
 
 
 @pytest.mark.parametrize(("name", "resize"), [("test", 20), ("squeezed", (20, 20))])

@@ -204,7 +204,8 @@ def test_pictures_are_brought_to_size_as_the_weights_know_them(published, pictur
     asked = {**SMALL, "model": "resnet20", "out": tmp_path / "runs", "where": QUIET, "weights": "test"}
     said = dry_run(data, model="resnet20", where=QUIET, weights="test").weights.splitlines()[1]
     assert said == (
-        "pictures of 16 x 16 pixels, the middle of 20 x 20: resize=shorter, enlarge=1.25; normalised for the weights"
+        "colour pictures of 16 x 16 pixels, the middle of 20 x 20: resize=shorter, enlarge=1.25; "
+        "normalised for the weights"
     )
     seen = []
     for changed in ({}, {"enlarge": 2.0}, {"resize": "stretch"}):
@@ -341,7 +342,7 @@ def test_a_rehearsal_says_what_would_be_left_out(pets):
     found = dry_run(pets, model="resnet20", weights="digits", where=QUIET)
     assert found.weights == (
         "weights digits: 114 tensors loaded; left out, for the classes are others: fc.weight, fc.bias\n"
-        "pictures of 16 x 16 pixels: resize=crop, enlarge=1; normalised for the weights"
+        "grey pictures of 16 x 16 pixels: resize=crop, enlarge=1; normalised for the weights"
     )
     assert dry_run(pets, model="lenet5", where=QUIET).weights == ""
 

@@ -98,11 +98,12 @@ class Pretrained:
     def __str__(self) -> str:
         p = self.preprocess
         size, of = (" x ".join(str(round(side * times)) for side in p.image_size) for times in (1, p.enlarge))
-        middle = f", the middle of {of}" if p.enlarge > 1 else ""
+        kind, middle = "grey" if p.channels == 1 else "colour", f", the middle of {of}" if p.enlarge > 1 else ""
         fresh = f"; left out, for the classes are others: {', '.join(self.left_out)}" if self.left_out else ""
         return (
             f"weights {self.name}: {len(self.tensors)} tensors loaded{fresh}\n"
-            f"pictures of {size} pixels{middle}: resize={p.resize}, enlarge={p.enlarge:.4g}; normalised for the weights"
+            f"{kind} pictures of {size} pixels{middle}: resize={p.resize}, enlarge={p.enlarge:.4g}; "
+            "normalised for the weights"
         )
 
 

@@ -23,6 +23,13 @@ def test_every_link_leads_somewhere(path):
 
 
 @by_document
+def test_every_example_that_is_named_is_there(path):
+    """Examples are numbered, and a number may change hands."""
+    for named in re.findall(r"examples/\w+\.py", path.read_text()):
+        assert (ROOT / named).exists(), named
+
+
+@by_document
 def test_every_snippet_of_python_is_python_and_names_what_exists(path):
     """It parses, and every `striate.x` in it is public."""
     import striate

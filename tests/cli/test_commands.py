@@ -87,7 +87,7 @@ def test_what_a_run_has_learnt_is_packed_and_begun_with(striate, tmp_path, monke
     tuning = ["--weights", out.strip(), "--freeze", "C1", "C3", "--layer-decay", "0.8"]
     status, out, _ = striate("train", "insects", "--dry-run", *QUICK, *tuning)
     assert status == 0
-    assert out.splitlines()[-2].endswith(
+    assert out.splitlines()[-3].endswith(
         "lenet5-pets.safetensors: 8 tensors loaded; left out, for the classes are others: output.weight, output.bias"
     )
     status, _, _ = striate("train", "insects", *QUICK, *tuning)
@@ -231,7 +231,7 @@ REFUSED = [
     ("pack RUN --out FILE", 2, "ends in .safetensors"),
     ("train digits --weights letters", 2, "no weights called 'letters' for lenet5"),
     ("train digits --weights none.safetensors", 1, "cannot be read"),
-    ("train digits --weights digits --model resnet20 --channels 3", 1, "takes 1 channels"),
+    ("train digits --weights digits --model resnet20 --channels 3", 1, "takes 1 channel"),
     ("train digits --freeze conv1", 2, "Choose from: C1, S2"),
     ("train digits --options depth=3", 2, "has no option called 'depth'"),
     ("data NONE", 1, "does not exist"),

@@ -40,6 +40,10 @@ def test_the_list_has_a_line_for_every_row(striate):
         r"^resnet50 +imagenet1k-v2 +80\.86 % +95\.43 % +resize 232, crop 224 +103  BSD-3-Clause", out, re.MULTILINE
     )
     assert "here" not in out
+    assert re.search(
+        r"^lenet5 +digits +99\.16 % +- +crop 32 x 32 +0\.2  Apache-2\.0 +in the package", out, re.MULTILINE
+    )
+    assert re.search(r"^resnet20 +digits +\d\d\.\d\d % +- +crop 16 x 16 +1\.1 ", out, re.MULTILINE)
     assert out.count("fits no network") == 1
 
 
@@ -49,6 +53,19 @@ def test_the_list_can_be_of_one_network(striate):
     assert out.count("\nresnet") == 2
     _, out, _ = striate("weights", "list", "resnet101", "imagenet1k-v2")
     assert out.count("\nresnet") == 1
+    status, out, _ = striate("weights", "list", "resnet20")
+    assert (status, out.count("\nresnet"), "ImageNet" in out) == (0, 1, False)
+
+
+def test_what_comes_with_the_package_is_not_fetched(striate, monkeypatch):
+    """It is said how to use it."""
+    monkeypatch.setattr(command, "fetch", pytest.fail)
+    assert striate("weights", "get", "resnet20", "digits") == (
+        0,
+        "weights   resnet20 digits\nkept      in the package: there is nothing to get\nlicence   Apache-2.0\n"
+        "use       create('resnet20', weights='digits')\n",
+        "",
+    )
 
 
 def test_what_is_got_is_here_and_whole(striate, row, cache):
@@ -109,11 +126,17 @@ def test_on_a_terminal_a_bar_is_drawn_and_taken_away(row, monkeypatch):
     [
         (
             ("get",),
-            "weights: there is nothing named to get.\nName both: striate weights get resnet18 imagenet1k-v1\n",
+            "weights: get takes a network and the name of its weights.\n"
+            "The list has both, as in: striate weights get resnet18 imagenet1k-v1\n",
         ),
         (
             ("get", "lenet5"),
-            "weights: none for lenet5 are called ''.\n  weights  \nChoose one of: test.\n",
+            "weights: get takes a network and the name of its weights.\n  model  lenet5\n"
+            "The list has both, as in: striate weights get resnet18 imagenet1k-v1\n",
+        ),
+        (
+            ("get", "lenet5", "letters"),
+            "weights: none for lenet5 are called 'letters'.\n  weights  letters\nChoose one of: test.\n",
         ),
         (
             ("list", "resnet19"),

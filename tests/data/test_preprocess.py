@@ -21,9 +21,21 @@ REFUSED = [
     ),
     (
         ((8, 8), 3, (0.0,), (1.0, 1.0, 1.0)),
-        "preprocess: mean and std need one number per channel.\n"
+        "preprocess: mean and std need one finite number per channel.\n"
         "  image_size  (8, 8)\n  channels    3\n  mean        (0.0,)\n  std         (1.0, 1.0, 1.0)\n"
         "Pass 3 of each.",
+    ),
+    (
+        ((8, 8), 1, (float("nan"),), (1.0,)),
+        "preprocess: mean and std need one finite number per channel.\n"
+        "  image_size  (8, 8)\n  channels    1\n  mean        (nan,)\n  std         (1.0,)\n"
+        "Pass 1 of each.",
+    ),
+    (
+        ((8.5, 8), 1, (0.0,), (1.0,)),
+        "preprocess: image_size is not a height and a width.\n"
+        "  image_size  (8.5, 8)\n  channels    1\n  mean        (0.0,)\n  std         (1.0,)\n"
+        "Pass two of 1 to 4096.",
     ),
     (
         ((8, 8), 1, (0.5,), (0.0,)),

@@ -160,7 +160,7 @@ LIES = [
     ({"classes": None}, "not iterable"),
     ({"classes": ["a", "b", "c"], "network__classes": 3}, "size mismatch for fc.weight"),
     ({"network__in_channels": 3}, "do not belong together"),
-    ({"network__in_channels": 3, "preprocess__channels": 3}, "one number per channel"),
+    ({"network__in_channels": 3, "preprocess__channels": 3}, "one finite number per channel"),
     ({"preprocess__std": [0.0]}, "above 0"),
     ({"preprocess__image_size": [10**9, 10**9]}, "not a height and a width"),
     ({"preprocess__surprise": 1}, "unexpected keyword"),

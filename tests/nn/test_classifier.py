@@ -45,6 +45,12 @@ def test_a_common_constant_changes_nothing(scores):
     torch.testing.assert_close(Given().probabilities(scores), Given().probabilities(scores + 1000), atol=1e-4, rtol=0)
 
 
+def test_nothing_is_left_out_where_nothing_was_loaded():
+    """What a network says of weights is no weight: it is not saved."""
+    network = Given()
+    assert (network.left_out, len(network.state_dict())) == ((), 0)
+
+
 def test_a_classifier_has_to_say_what_it_does():
     """There is no classifier in general."""
     silent = type("Silent", (Classifier,), {})

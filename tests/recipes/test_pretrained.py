@@ -1,17 +1,23 @@
 """recipes.pretrained: what training begins with, what of it is left out, and that a run goes on without it."""
 
+import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torchvision_oracle import torchvision
 
+from striate.data import Preprocess, read_image
 from striate.data.loader import Loader
 from striate.errors import Interrupted, OptionError, RunError, WeightsError
 from striate.evaluate import evaluate, load, pack
-from striate.models.weights import Transform, own_weights
-from striate.recipes import Recipe, dry_run, resume, train
-from striate.recipes.pretrained import pretrained
+from striate.models.weights import WEIGHTS, Transform, own_weights
+from striate.recipes import Recipe, dry_run, recipe_for, resume, train
+from striate.recipes.pretrained import Pretrained, pretrained
 from striate.train import Run, Where
 
 QUIET = Where(progress="none", threads=1)
@@ -116,6 +122,28 @@ def test_the_user_s_size_comes_first(pets, tmp_path):
     assert load(run).preprocess.image_size == (12, 20)
 
 
+def test_a_path_is_taken_as_pack_returns_it(ants, pets):
+    """And never for a name."""
+    assert dry_run(pets, model="tiny", weights=pack(ants, where=QUIET), where=QUIET).weights.startswith("weights /")
+    assert Recipe().changed(weights=Path("digits")).train.weights == str(Path.cwd() / "digits")
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize(
+    ("name", "why"), [("a\0.safetensors", "embedded null byte"), ("a" * 999 + ".safetensors", "File name too long")]
+)
+def test_a_name_that_no_file_can_have_is_refused(name, why):
+    """In words."""
+    with pytest.raises(WeightsError) as error:
+        pretrained(Recipe("lenet5").changed(weights=name))
+    assert str(error.value) == (
+        f"weights: {name} cannot be read: {why}.\n"
+        "Name the .safetensors file that `striate pack` wrote; its card, .json, lies beside it."
+    )
+    with pytest.raises(OptionError, match="there are no weights called"):
+        pretrained(Recipe("lenet5").changed(weights=name.removesuffix(".safetensors")))
+
+
 @pytest.mark.parametrize("given", ["run", "file"])
 def test_a_run_and_its_packed_file_are_the_same_beginning(given, ants, pets, tmp_path, monkeypatch):
     """By path; the digest is one; a path is written down as an absolute one."""
@@ -147,8 +175,9 @@ def published(tmp_path, monkeypatch):
     file = write_torch(tmp_path / "net.pth", content)
     transform = Transform(resize=20, crop=16, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
     row = described(file, model="resnet20", head=("fc.weight", "fc.bias"), classes=2, transform=transform)
+    squeezed = replace(row, name="squeezed", transform=replace(transform, resize=(20, 20)))
     for module in (table, asked):
-        monkeypatch.setattr(module, "WEIGHTS", (row, replace(row, name="untold", transform=None)))
+        monkeypatch.setattr(module, "WEIGHTS", (row, squeezed, replace(row, name="untold", transform=None)))
     for known in module.WEIGHTS:
         convert(known, file)
     return content
@@ -164,8 +193,73 @@ def test_published_weights_are_begun_with(classes, published, pictures, tmp_path
     found = load(run)
     assert (found.preprocess.image_size, found.preprocess.mean) == ((16, 16), (0.1, 0.2, 0.3))
     assert found.preprocess.std == (0.4, 0.5, 0.6)
+    assert (found.preprocess.resize, found.preprocess.enlarge) == ("shorter", 20 / 16)
     tensors = found.model.state_dict()
     assert all(torch.equal(tensors[name], t) for name, t in published.items() if not name.startswith("fc."))
+
+
+def test_pictures_are_brought_to_size_as_the_weights_know_them(published, pictures, tmp_path):
+    """Torchvision's second recipe scales to 232, where the network's own recipe has 256; evaluation follows the run."""
+    data = pictures({"ant": 12, "bee": 12}, mode="RGB")
+    asked = {**SMALL, "model": "resnet20", "out": tmp_path / "runs", "where": QUIET, "weights": "test"}
+    said = dry_run(data, model="resnet20", where=QUIET, weights="test").weights.splitlines()[1]
+    assert said == (
+        "colour pictures of 16 x 16 pixels, the middle of 20 x 20: resize=shorter, enlarge=1.25; "
+        "normalised for the weights"
+    )
+    seen = []
+    for changed in ({}, {"enlarge": 2.0}, {"resize": "stretch"}):
+        run = train(data, **asked, **changed)
+        seen.append((load(run).preprocess.resize, load(run).preprocess.enlarge))
+        assert evaluate(run, where=QUIET).metrics.samples > 0
+    assert seen == [("shorter", 1.25), ("shorter", 2.0), ("stretch", 1.25)]
+    again = run.about["command"].split()
+    assert again[again.index("--resize") + 1] == "stretch"
+    assert again[again.index("--enlarge") + 1] == "1.25"
+
+
+def test_the_weights_size_takes_the_place_of_the_paper_s_and_not_of_the_user_s():
+    """ResNet-50's own recipe scales to 256; its pieces at random scales, which are augmentation, stay."""
+    seen = Preprocess((224, 224), 3, (0.5,) * 3, (0.2,) * 3, "shorter", 232 / 224)
+    first = Pretrained("imagenet1k-v2", "", "resnet50", {"stride_on": "3x3"}, 1000, seen, {})
+    usual = recipe_for("resnet50", "pets")
+    assert usual.data.enlarge == 256 / 224
+    settled = first.settle(usual, usual)
+    assert (settled.data.image_size, settled.data.resize, settled.data.enlarge) == ((224, 224), "shorter", 232 / 224)
+    assert (settled.augment, settled.options) == (usual.augment, ("stride_on=3x3",))
+    assert first.settle(usual.changed(enlarge=1.5), usual).data.enlarge == 1.5
+    assert first.settle(settled, usual) == settled
+
+
+@pytest.mark.parametrize(("name", "resize"), [("test", 20), ("squeezed", (20, 20))])
+def test_the_picture_is_the_one_that_the_publisher_s_transform_makes(name, resize, published, tmp_path):
+    """Torchvision's own steps, to a grey level, where none of its steps rounds a size."""
+    picture = np.random.default_rng(3).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "picture.png")
+    steps = torchvision.transforms
+    their_way = steps.Compose([steps.Resize(resize), steps.CenterCrop(16)])
+    want = np.asarray(their_way(Image.fromarray(picture)), dtype=np.int64).transpose(2, 0, 1)
+    ours = read_image(tmp_path / "picture.png", pretrained(Recipe("resnet20").changed(weights=name)).preprocess)
+    assert np.abs(np.round(ours * 255) - want).max() <= 1
+    assert (
+        np.abs(
+            np.round(read_image(tmp_path / "picture.png", Preprocess((16, 16), 3, (0.0,) * 3, (1.0,) * 3)) * 255) - want
+        ).max()
+        > 20
+    )
+
+
+def test_every_row_s_transform_can_be_followed(published):
+    """A pair is squeezed into a square, so one number says how far pictures are enlarged; 232 is among the rest."""
+    squeezed = pretrained(Recipe("resnet20").changed(weights="squeezed")).preprocess
+    assert (squeezed.resize, squeezed.enlarge) == ("stretch", 1.25)
+    told = [row for row in WEIGHTS if row.transform]
+    pairs = [row.transform.resize for row in told if isinstance(row.transform.resize, tuple)]
+    assert pairs == [(256, 256)]
+    sides = {str(row): row.transform.resize for row in told}
+    assert {name for name, side in sides.items() if side == 232} == {
+        f"resnet{depth} imagenet1k-v2" for depth in (50, 101, 152)
+    }
 
 
 @pytest.mark.refusal
@@ -247,9 +341,27 @@ def test_a_rehearsal_says_what_would_be_left_out(pets):
     """And writes nothing."""
     found = dry_run(pets, model="resnet20", weights="digits", where=QUIET)
     assert found.weights == (
-        "weights digits: 114 tensors loaded; left out, for the classes are others: fc.weight, fc.bias"
+        "weights digits: 114 tensors loaded; left out, for the classes are others: fc.weight, fc.bias\n"
+        "grey pictures of 16 x 16 pixels: resize=crop, enlarge=1; normalised for the weights"
     )
     assert dry_run(pets, model="lenet5", where=QUIET).weights == ""
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("packed", [False, True])
+def test_another_function_of_the_same_tensors_is_refused(packed, pets, tmp_path):
+    """A plain network has all of option A's tensors; what is the default is not said again."""
+    weights = "digits"
+    if packed:
+        run = train(pets, model="resnet20", out=tmp_path, where=QUIET, weights=weights, **SMALL)
+        assert run.about["recipe"]["options"] == []
+        weights = str(pack(run, where=QUIET))
+    with pytest.raises(OptionError) as error:
+        dry_run(pets, model="resnet20", weights=weights, options=("shortcut=none",), where=QUIET)
+    assert str(error.value) == (
+        f"weights: resnet20 {weights} was trained with shortcut='A'.\n"
+        "  shortcut  'none'\nLeave shortcut out, or leave the weights out."
+    )
 
 
 def test_fresh_weights_are_none():
@@ -274,6 +386,31 @@ def test_unknown_weights_list_the_known_ones(model, known, tmp_path):
 
 
 @pytest.mark.refusal
+@pytest.mark.parametrize(
+    ("change", "reported"),
+    [
+        ({"std": [0.0]}, "preprocess: std divides, so it is above 0."),
+        ({"mean": [float("nan")]}, "preprocess: mean and std need one finite number per channel."),
+        ({"mean": ["a"]}, "must be real number, not str"),
+        ({"enlarge": "x"}, "'<=' not supported between instances of 'int' and 'str'"),
+    ],
+)
+def test_a_card_that_does_not_describe_pictures_is_refused(change, reported, ants):
+    """The digest is of the weights: the card may be anything."""
+    place = pack(ants, where=QUIET)
+    card = place.with_suffix(".json")
+    document = json.loads(card.read_text())
+    card.write_text(json.dumps({**document, "preprocess": {**document["preprocess"], **change}}))
+    with pytest.raises(WeightsError) as error:
+        pretrained(Recipe("tiny").changed(weights=str(place)))
+    assert str(error.value) == (
+        f"weights: the card of {place} does not say what makes a picture the input.\n"
+        f"  reported  {reported}\n"
+        "Restore the two files that were written together."
+    )
+
+
+@pytest.mark.refusal
 def test_weights_of_another_network_are_refused(ants):
     """With the network that they are of."""
     with pytest.raises(OptionError) as error:
@@ -288,12 +425,22 @@ def test_weights_of_another_network_are_refused(ants):
 
 
 @pytest.mark.refusal
+def test_weights_of_a_network_that_is_not_known_are_refused(ants):
+    """A newer version's card, say."""
+    card = pack(ants, where=QUIET).with_suffix(".json")
+    card.write_text(card.read_text().replace('"model": "tiny"', '"model": "capsules"', 1))
+    with pytest.raises(OptionError, match="the weights are of another network") as error:
+        pretrained(Recipe("lenet5").changed(weights=card.with_suffix(".safetensors")))
+    assert error.value.received["of"] == "capsules"
+
+
+@pytest.mark.refusal
 def test_colours_for_grey_weights_are_refused_with_advice(pets, tmp_path):
     """The first convolution cannot be made up; no run is begun."""
     with pytest.raises(WeightsError) as error:
         train(pets, model="resnet20", weights="digits", channels=3, out=tmp_path / "runs", where=QUIET)
     assert str(error.value).splitlines()[-1] == (
-        "The first convolution takes 1 channels: read the images with channels=1."
+        "The first convolution takes 1 channel: read the images with channels=1."
     )
     assert not (tmp_path / "runs").exists()
 
@@ -313,4 +460,9 @@ def test_the_network_s_own_options_are_rebuilt(pets, tmp_path, monkeypatch):
     tuned = train(pets, model="wide", out=tmp_path, where=QUIET, weights=str(run.path), **SMALL)
     assert tuned.about["weights"]["left_out"] == []
     assert tuned.about["recipe"]["options"] == ["n=2"]
+    with pytest.raises(OptionError) as error:
+        train(pets, model="wide", out=tmp_path, where=QUIET, weights=str(run.path), options=("n=3",), **SMALL)
+    assert str(error.value) == (
+        f"weights: wide {run.path} was trained with n=2.\n  n  3\nLeave n out, or leave the weights out."
+    )
     assert len(load(pack(tuned, where=QUIET).parent).model.stage1) == 2

@@ -16,7 +16,7 @@ from striate.engine import Machine, Peaks
 from striate.evaluate import Evaluation, Predicted
 from striate.models import Entry
 from striate.models.summary import Summary, written
-from striate.models.weights import Published
+from striate.models.weights import Packed, Published
 from striate.models.weights.kept import is_kept
 from striate.nn import Classifier
 from striate.recipes import Rehearsal
@@ -144,8 +144,8 @@ def models(found: Mapping[str, tuple[Entry, Classifier]]) -> int:
     return 0
 
 
-def weights(found: Sequence[Published]) -> int:
-    """Print the table of published weights."""
+def weights(found: Sequence[Published], own: Sequence[Packed]) -> int:
+    """Print the table of published weights, and below it those that come with the package."""
     table = _table("", {"model": "left", "weights": "left", "top-1": "right", "top-5": "right", "transform": "left"})
     table.add_column("MB", justify="right")
     table.add_column("licence")
@@ -155,8 +155,16 @@ def weights(found: Sequence[Published]) -> int:
         here = "here" if is_kept(row) else "fits no network" if row.unfit else ""
         size = f"{row.mebibytes * 2**20 / 1e6:,.0f}"
         table.add_row(row.model, row.name, *top, str(row.transform or "-"), size, row.licence, here)
+    for packed in own:
+        card, held = packed.card, sum(tensor.nbytes for tensor in packed.tensors.values())
+        seen = "crop {} x {}".format(*card.preprocess["image_size"])
+        top = [f"{card.metrics['accuracy']:.2%}".replace("%", " %"), "-"]
+        table.add_row(card.model, card.name, *top, seen, f"{held / 1e6:.1f}", card.licence, "in the package")
     _print(table)
-    print("\naccuracy on ImageNet as it was published; docs/weights.md tells how it was measured")
+    if found:
+        print("\naccuracy on ImageNet as it was published; docs/weights.md tells how it was measured")
+    if own:
+        print("accuracy in the package is that on the digits held out; the model cards tell more")
     return 0
 
 

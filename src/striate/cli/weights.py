@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from striate.cli import show
 from striate.errors import OptionError
 from striate.evaluate import pack as pack_run
-from striate.models.weights import WEIGHTS, Published, check, fetch, folder, published
+from striate.models.weights import OWN, WEIGHTS, Published, check, fetch, folder, own_weights, published
 from striate.models.weights.download import Told
 from striate.train import Where
 
@@ -24,7 +24,7 @@ Name = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="WEIGHTS")]
 
 
 def weights(action: Action, model: Model = "", name: Name = "") -> int:
-    """List the published weights, get some into the cache, or check what is there.
+    """List the weights that there are, get published ones into the cache, or check what is there.
 
     `get` is the only command that uses the network.
 
@@ -61,18 +61,28 @@ def pack(
 
 
 def _list(model: str, name: str) -> int:
-    return show.weights(_rows(model, name))
+    own = [(m, n) for m, names in OWN.items() for n in names if model in ("", m) and name in ("", n)]
+    here = [own_weights(*which) for which in own]
+    return show.weights([] if own and model else _rows(model, name), here)
 
 
 def _get(model: str, name: str) -> int:
-    if not model:
+    if not (model and name):
         raise OptionError(
-            "weights: there is nothing named to get.", "Name both: striate weights get resnet18 imagenet1k-v1"
+            "weights: get takes a network and the name of its weights.",
+            "The list has both, as in: striate weights get resnet18 imagenet1k-v1",
+            **({"model": model} if model else {}),
         )
-    row = published(model, name)
-    with _bar(row) as told:
-        kept = fetch(row, told=told)
-    print(f"weights   {row}\nkept      {kept}\nlicence   {row.licence}\nuse       create({model!r}, weights={name!r})")
+    if name in OWN.get(model, ()):
+        kept, licence = "in the package: there is nothing to get", own_weights(model, name).card.licence
+    else:
+        row = published(model, name)
+        with _bar(row) as told:
+            kept, licence = fetch(row, told=told), row.licence
+    print(
+        f"weights   {model} {name}\nkept      {kept}\nlicence   {licence}\n"
+        f"use       create({model!r}, weights={name!r})"
+    )
     return 0
 
 

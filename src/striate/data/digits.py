@@ -1,8 +1,9 @@
 """The embedded data: 1,797 real handwritten digits, 8 x 8 pixels, which scikit-learn carries; nothing is downloaded.
 
 Source:
-    The test half of Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository
-    (1998). Each pixel counts the ink in a block of 4 x 4 dots: 0 to 16.
+    The test part of E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
+    Repository, 1998, https://doi.org/10.24432/C50P49, which is under CC BY 4.0. Each pixel counts the ink in a block of
+    4 x 4 dots: 0 to 16.
 """
 
 import hashlib

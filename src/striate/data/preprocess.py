@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Integral
 from typing import Any, Final
 
 from striate.data.piece import MOST_TIMES, Piece, Resize
@@ -46,15 +48,18 @@ class Preprocess:
 
     def __post_init__(self) -> None:
         received = {"image_size": self.image_size, "channels": self.channels, "mean": self.mean, "std": self.std}
-        if not (len(self.image_size) == 2 and all(1 <= side <= MOST_PIXELS for side in self.image_size)):
+        whole = all(isinstance(side, Integral) and 1 <= side <= MOST_PIXELS for side in self.image_size)
+        if not (whole and len(self.image_size) == 2):
             raise OptionError(
                 "preprocess: image_size is not a height and a width.", f"Pass two of 1 to {MOST_PIXELS}.", **received
             )
         if self.channels not in (1, 3):
             raise OptionError("preprocess: an image has 1 channel or 3.", "Pass channels=1 or channels=3.", **received)
-        if not len(self.mean) == len(self.std) == self.channels:
+        if not (len(self.mean) == len(self.std) == self.channels and all(map(isfinite, (*self.mean, *self.std)))):
             raise OptionError(
-                "preprocess: mean and std need one number per channel.", f"Pass {self.channels} of each.", **received
+                "preprocess: mean and std need one finite number per channel.",
+                f"Pass {self.channels} of each.",
+                **received,
             )
         if not all(value > 0 for value in self.std):
             raise OptionError("preprocess: std divides, so it is above 0.", "Pass 1 where nothing varies.", **received)
@@ -81,7 +86,7 @@ class Preprocess:
 
         Raises:
             OptionError: The sizes do not belong together.
-            TypeError: A value is missing, or is one too many.
+            TypeError: A value is missing, is one too many, or is of another kind.
         """
         values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in document.items()}
         return cls(**values)

@@ -23,7 +23,10 @@ from striate.train.durable import explained, json_bytes, make_folder, replace_fi
 __all__ = ["pack"]
 
 UNKNOWN: Final = "not stated"
-LICENCES: Final = {"digits": "CC BY 4.0, UCI Machine Learning Repository (Alpaydin and Kaynak, 1998)"}
+LICENCES: Final = {
+    "digits": "CC BY 4.0; E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, "
+    "UCI Machine Learning Repository, 1998, https://doi.org/10.24432/C50P49"
+}
 
 
 def pack(

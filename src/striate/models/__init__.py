@@ -28,7 +28,8 @@ from striate.models.resnet_cifar import (
     resnet110,
 )
 from striate.models.summary import Summary, summary
-from striate.models.weights import OWN, Card, load_packed, load_weights, own_weights, published, trained_options
+from striate.models.weights import OWN, Card, load_packed, load_weights, own_weights, published
+from striate.models.weights.load import agreed
 from striate.models.zfnet import ZFNet, zfnet_b, zfnet_notes
 from striate.nn import Classifier
 
@@ -129,7 +130,8 @@ def create(
         image_size: Height and width of the images, in pixels; likewise.
         weights: The name of weights in the package, or of published ones (`models.weights`), which are loaded, all of
             them, with the options that they were trained with; None for fresh ones. For another number of classes
-            the head stays fresh. They have to be on this machine: nothing is fetched.
+            the head stays fresh, and the network's `left_out` names its tensors. They have to be on this machine:
+            nothing is fetched.
         options: What the network's own class takes besides.
 
     Raises:
@@ -142,8 +144,9 @@ def create(
     Example:
         >>> create("resnet20", in_channels=1).fc
         Linear(in_features=64, out_features=10, bias=True)
-        >>> create("resnet20", weights="digits", classes=3).conv1.in_channels
-        1
+        >>> pets = create("resnet20", weights="digits", classes=3)
+        >>> pets.conv1.in_channels, pets.left_out
+        (1, ('fc.weight', 'fc.bias'))
     """
     if name not in MODELS:
         raise OptionError(f"create: no model is called {name!r}.", f"Choose one of: {', '.join(MODELS)}.", name=name)
@@ -161,7 +164,8 @@ def create(
             image_size=size,
         )
     row = published(name, weights) if weights is not None and not own else None
-    options = trained_options(row, options) if row else {**(own.card.options if own else {}), **options}
+    trained = row.options if row else {**options_of(name), **own.card.options} if own else {}
+    options = agreed(f"{name} {weights}", trained, options)
     known = options_of(name)
     if unknown := [option for option in options if option not in known]:
         raise OptionError(

@@ -35,6 +35,9 @@ class Classifier(nn.Module, ABC):
     maps: ClassVar[str]
     """The last stage whose output still has positions: where a network is looked into, and cut for another task."""
 
+    left_out: tuple[str, ...] = ()
+    """The tensors that weights were not loaded into, by name, because they tell other classes apart: still fresh."""
+
     @abstractmethod
     def stages(self) -> Stages:
         """List what is done to the images, in order, each step by the name that the paper gives it."""

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from striate.data import DataOptions
@@ -59,7 +60,7 @@ class Recipe:
         return {name: _value(text) for name, _, text in (word.partition("=") for word in self.options)}
 
     def changed(self, **changes: Any) -> "Recipe":
-        """Replace settings by name, whichever part they belong to.
+        """Replace settings by name, whichever part they belong to; a path is written down as an absolute one.
 
         Raises:
             OptionError: No part has such a setting; the message lists those that exist.
@@ -68,6 +69,7 @@ class Recipe:
             >>> Recipe().changed(epochs=3, flip=True).train.epochs
             3
         """
+        changes = {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in changes.items()}
         owner = {name: part for part in _PARTS for name in _names(getattr(self, part))} | {"options": ""}
         unknown = [name for name in changes if name not in owner]
         if unknown:

@@ -33,14 +33,23 @@ def test_a_person_reads_what_matters():
 
 def test_a_name_cannot_break_the_table():
     """Whatever the classes are called, there is one line a row."""
-    page = str(Card.from_json({**CARD.to_json(), "classes": ["a|b", "c\n\nd"]}, "here"))
+    network = {**CARD.network, "classes": 2}
+    page = str(Card.from_json({**CARD.to_json(), "network": network, "classes": ["a|b", "c\n\nd"]}, "here"))
     assert "| classes | a\\|b, c d |\n" in page
 
 
 @pytest.mark.refusal
 @pytest.mark.parametrize(
     ("change", "lacks"),
-    [({"classes": None, "steps": "9"}, "classes, steps"), ({"metrics": []}, "metrics"), ({"sha256": 1}, "sha256")],
+    [
+        ({"classes": None, "steps": "9"}, "classes, steps"),
+        ({"metrics": []}, "metrics"),
+        ({"sha256": 1}, "sha256"),
+        ({"network": {}}, "network"),
+        ({"network": {**CARD.network, "image_size": [32]}}, "network"),
+        ({"network": {**CARD.network, "in_channels": "1"}}, "network"),
+        ({"classes": ["0", "1"]}, "network"),
+    ],
 )
 def test_what_is_no_card_is_refused(change, lacks):
     """What is missing or of another kind is named."""

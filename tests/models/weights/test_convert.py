@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from striate.errors import WeightsError
 from striate.models.weights.convert import convert, prove
 
-WAY_OUT = "It is not the published file, whatever its name. Fetch it again, or choose other weights."
+WAY_OUT = "It is not the published file, whatever its name. Remove it and fetch it again, or choose other weights."
 
 
 @pytest.fixture

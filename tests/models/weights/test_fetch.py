@@ -14,7 +14,7 @@ from striate.errors import WeightsError
 from striate.models.weights.fetch import fetch, prepared
 from striate.models.weights.kept import is_kept
 
-WAY_OUT = "It is not the published file, whatever its name. Fetch it again, or choose other weights."
+WAY_OUT = "It is not the published file, whatever its name. Remove it and fetch it again, or choose other weights."
 
 
 @pytest.fixture

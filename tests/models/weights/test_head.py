@@ -106,7 +106,7 @@ def test_other_channels_are_refused_with_advice():
         "weights: digits does not fit this network.\n"
         "  network      ResNetCifar\n"
         "  other shape  conv1.weight 16 x 1 x 3 x 3, not 16 x 3 x 3 x 3\n"
-        "The first convolution takes 1 channels: read the images with channels=1."
+        "The first convolution takes 1 channel: read the images with channels=1."
     )
 
 

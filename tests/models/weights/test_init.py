@@ -31,6 +31,7 @@ def test_other_classes_are_a_fresh_head(row):
     """And everything else is the weights'."""
     network = create("lenet5", weights="test", classes=3)
     assert network.output.weight.shape == (3, 84)
+    assert network.left_out == ("output.weight", "output.bias")
     assert torch.equal(network.F6.weight, state_dict()["F6.weight"])
 
 

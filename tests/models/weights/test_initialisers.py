@@ -13,7 +13,7 @@ from striate.errors import WeightsError
 from striate.models.weights.initialisers import read_initialisers
 
 MOST = 100_000
-WAY_OUT = "It is not the published file, whatever its name. Fetch it again, or choose other weights."
+WAY_OUT = "It is not the published file, whatever its name. Remove it and fetch it again, or choose other weights."
 
 
 def test_every_initialiser_is_read(tmp_path):

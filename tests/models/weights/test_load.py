@@ -29,6 +29,7 @@ def test_every_tensor_is_loaded(row):
     """Bit for bit, and what was loaded is told."""
     network = create("lenet5")
     assert load_weights(network, row) == Loaded(row, 10, ())
+    assert network.left_out == ()
     content = state_dict()
     assert all(torch.equal(tensor, content[name]) for name, tensor in network.state_dict().items())
 
@@ -50,6 +51,7 @@ def test_other_classes_get_a_fresh_head_which_is_told(row):
     before = bits(network)
     loaded = load_weights(network, row, new_head=True)
     assert loaded == Loaded(row, 8, ("output.weight", "output.bias"))
+    assert network.left_out == loaded.left_out
     assert str(loaded) == "lenet5 test: 8 tensors loaded; fresh, for other classes: output.weight, output.bias"
     after, content = bits(network), state_dict()
     assert all(torch.equal(after[name], before[name]) for name in loaded.left_out)
@@ -76,7 +78,7 @@ def test_a_new_head_can_be_asked_for_with_as_many_classes(row):
         (
             lambda: create("lenet5", in_channels=3),
             "  network      LeNet5\n  other shape  C1.weight 6 x 1 x 5 x 5, not 6 x 3 x 5 x 5\n"
-            "The first convolution takes 1 channels: read the images with channels=1.",
+            "The first convolution takes 1 channel: read the images with channels=1.",
         ),
         (
             lambda: create("lenet5", image_size=(16, 16)),
@@ -113,7 +115,7 @@ def test_the_options_are_those_of_the_training(row):
     with pytest.raises(OptionError) as error:
         trained_options(trained, {"stride_on": "1x1"})
     assert str(error.value) == (
-        "create: lenet5 test was trained with stride_on='3x3'.\n"
+        "weights: lenet5 test was trained with stride_on='3x3'.\n"
         "  stride_on  '1x1'\n"
         "Leave stride_on out, or leave the weights out."
     )

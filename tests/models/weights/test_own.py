@@ -11,6 +11,7 @@ from striate.data.loader import Loader
 from striate.data.order import Order
 from striate.errors import OptionError
 from striate.evaluate import measure
+from striate.evaluate.pack import LICENCES
 from striate.evaluate.scores import scores
 from striate.models import create
 from striate.models.weights import OWN, own, own_weights
@@ -67,13 +68,15 @@ def test_a_network_is_created_with_them(model, name):
     network = create(model, weights=name)
     assert all(torch.equal(t, packed.tensors[key]) for key, t in network.state_dict().items())
     assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in judged_network(packed).parameters())
-    other = create(model, weights=name, classes=3).state_dict()
+    tuned = create(model, weights=name, classes=3)
+    other = tuned.state_dict()
     fresh = [
         key
         for key, t in other.items()
         if t.shape != packed.tensors[key].shape or not torch.equal(t, packed.tensors[key])
     ]
     assert fresh == [key for key, t in other.items() if t.shape != packed.tensors[key].shape]
+    assert (network.left_out, tuned.left_out) == ((), tuple(fresh))
     assert len(fresh) == 2
 
 
@@ -103,8 +106,21 @@ def test_the_page_is_the_card(model, name):
     card = own_weights(model, name).card
     assert (FOLDER / f"{model}-{name}.md").read_text() == str(card)
     assert (card.model, card.name, card.licence) == (model, name, "Apache-2.0")
-    assert "CC BY 4.0" in card.data["licence"]
+    assert card.data["licence"] == LICENCES["digits"]
+    assert "CC BY 4.0; E. Alpaydin and C. Kaynak" in card.data["licence"]
     assert card.recipe["train"]["seed"] == 0
+
+
+@pytest.mark.refusal
+def test_another_function_of_the_same_tensors_is_refused():
+    """A plain network has all of option A's tensors."""
+    assert create("resnet20", weights="digits", shortcut="A").left_out == ()
+    with pytest.raises(OptionError) as error:
+        create("resnet20", weights="digits", shortcut="none")
+    assert str(error.value) == (
+        "weights: resnet20 digits was trained with shortcut='A'.\n"
+        "  shortcut  'none'\nLeave shortcut out, or leave the weights out."
+    )
 
 
 @pytest.mark.refusal

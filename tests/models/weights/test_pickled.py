@@ -18,7 +18,7 @@ from striate.models.weights.pickled import read_pickled
 
 MOST = 400_000
 zipped = pytest.mark.parametrize("zipped", [True, False], ids=["zipped", "older"])
-WAY_OUT = "It is not the published file, whatever its name. Fetch it again, or choose other weights."
+WAY_OUT = "It is not the published file, whatever its name. Remove it and fetch it again, or choose other weights."
 
 
 class Malicious:

@@ -17,7 +17,7 @@ def test_a_refusal_names_the_file_the_cause_and_the_way_out():
         "weights: net.pth is refused: it is empty.\n"
         "  path  /x/net.pth\n"
         "  size  0 bytes\n"
-        "It is not the published file, whatever its name. Fetch it again, or choose other weights."
+        "It is not the published file, whatever its name. Remove it and fetch it again, or choose other weights."
     )
 
 

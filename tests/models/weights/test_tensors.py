@@ -10,7 +10,7 @@ from striate.errors import WeightsError
 from striate.models.weights.tensors import held
 
 PATH = Path("/x/net.pth")
-WAY_OUT = "It is not the published file, whatever its name. Fetch it again, or choose other weights."
+WAY_OUT = "It is not the published file, whatever its name. Remove it and fetch it again, or choose other weights."
 
 
 def test_what_comes_in_is_a_copy_of_its_own():

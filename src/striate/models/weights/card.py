@@ -69,6 +69,8 @@ class Card:
         kinds |= dict.fromkeys(("network", "preprocess", "data", "recipe", "metrics", "versions"), dict)
         found: dict[str, Any] = document if isinstance(document, dict) else {}
         wrong = [f.name for f in fields(cls) if not isinstance(found.get(f.name), kinds.get(f.name, str))]
+        if not wrong and not _belongs(found["network"], found["classes"]):
+            wrong = ["network"]
         if wrong:
             raise WeightsError(
                 f"weights: {source} is no model card of this version.",
@@ -106,6 +108,13 @@ class Card:
         return (
             f"# {self.model}: {self.name}\n\nWritten by the run that made the weights.\n\n| | |\n|---|---|\n{table}\n"
         )
+
+
+def _belongs(network: Mapping[str, Any], classes: list[Any]) -> bool:
+    """Tell whether a network can be built from what is said of it, and tells apart as many classes as have names."""
+    size: Any = network.get("image_size")
+    counts = [network.get("in_channels"), *(size if isinstance(size, list) and len(size) == 2 else [None])]
+    return network.get("classes") == len(classes) and all(isinstance(count, int) for count in counts)
 
 
 def _numbers(values: Any) -> str:

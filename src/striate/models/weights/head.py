@@ -105,7 +105,8 @@ def _remedy(missing: list[str], unexpected: list[str], misfits: _Misfits) -> str
         _, given, wanted = misfits[0]
         if given.ndim == wanted.ndim == 4 and given.shape[2:] == wanted.shape[2:]:
             channels = given.shape[1]
-            return f"The first convolution takes {channels} channels: read the images with channels={channels}."
+            count = f"{channels} channel{'s' * (channels > 1)}"
+            return f"The first convolution takes {count}: read the images with channels={channels}."
         if given.ndim == wanted.ndim == 4 and given.shape[:2] == wanted.shape[:2]:
             return "The network was made for images of another size: leave image_size out."
     return "Name the network that they were trained for, with the same options."

@@ -12,7 +12,7 @@ from striate.models.weights.packed import Packed
 from striate.models.weights.published import Published
 from striate.nn import Classifier
 
-__all__ = ["Loaded", "load_packed", "load_weights", "trained_options"]
+__all__ = ["Loaded", "agreed", "load_packed", "load_weights", "trained_options"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def load_weights(network: Classifier, weights: Published, *, new_head: bool = Fa
         new_head: Leave the head as it is, for other classes. Otherwise every tensor is loaded.
 
     Returns:
-        What was loaded, and what was left out.
+        What was loaded, and what was left out; `network.left_out` says the latter as well.
 
     Raises:
         WeightsError: They are not on this machine, damaged, or do not fit the network; which is then as it was.
@@ -58,6 +58,7 @@ def load_weights(network: Classifier, weights: Published, *, new_head: bool = Fa
     left_out = weights.head if new_head else ()
     taken = match(network, given, source=str(weights), left_out=left_out).tensors
     network.load_state_dict({**network.state_dict(), **taken})
+    network.left_out = left_out
     return Loaded(weights, len(taken), left_out)
 
 
@@ -68,6 +69,9 @@ def load_packed(network: Classifier, packed: Packed, *, new_head: bool = False) 
         network: As the card tells, but for its number of classes.
         packed: The weights and their card.
         new_head: Leave the head as it is, for other classes. Otherwise every tensor is loaded.
+
+    Returns:
+        What was loaded, and what was left out; `network.left_out` says the latter as well.
 
     Raises:
         WeightsError: They do not fit the network, which is then as it was.
@@ -82,6 +86,7 @@ def load_packed(network: Classifier, packed: Packed, *, new_head: bool = False) 
     left_out = head_tensors(network, (card.network["in_channels"], *card.network["image_size"])) if new_head else ()
     taken = match(network, packed.tensors, source=f"{card.model} {card.name}", left_out=left_out)
     network.load_state_dict({**network.state_dict(), **taken.tensors})
+    network.left_out = taken.left_out
     return taken
 
 
@@ -96,11 +101,20 @@ def trained_options(weights: Published, options: Mapping[str, Any]) -> dict[str,
         >>> trained_options(published("resnet50", "imagenet1k-v2"), {"zero_init": True})
         {'zero_init': True, 'shortcut': 'B', 'stride_on': '3x3'}
     """
-    for name, value in weights.options.items():
+    return agreed(str(weights), weights.options, options)
+
+
+def agreed(source: str, trained: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to a network's options those that the weights called `source` were trained with.
+
+    Raises:
+        OptionError: As for `trained_options`.
+    """
+    for name, value in trained.items():
         if options.get(name, value) != value:
             raise OptionError(
-                f"create: {weights} was trained with {name}={value!r}.",
+                f"weights: {source} was trained with {name}={value!r}.",
                 f"Leave {name} out, or leave the weights out.",
                 **{name: repr(options[name])},
             )
-    return {**options, **weights.options}
+    return {**options, **trained}

@@ -70,8 +70,8 @@ def read_packed(path: str | Path) -> Packed:
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name may hold what no system takes
         raise WeightsError(
-            f"weights: {path} cannot be read: {error.strerror}.",
+            f"weights: {path} cannot be read: {getattr(error, 'strerror', None) or error}.",
             "Name the .safetensors file that `striate pack` wrote; its card, .json, lies beside it.",
         ) from error

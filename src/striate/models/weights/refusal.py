@@ -15,11 +15,11 @@ def refused(path: Path, why: str, **received: object) -> WeightsError:
         weights: net.pth is refused: it is empty.
           path  /x/net.pth
           size  0 bytes
-        It is not the published file, whatever its name. Fetch it again, or choose other weights.
+        It is not the published file, whatever its name. Remove it and fetch it again, or choose other weights.
     """
     return WeightsError(
         f"weights: {path.name} is refused: {why}.",
-        "It is not the published file, whatever its name. Fetch it again, or choose other weights.",
+        "It is not the published file, whatever its name. Remove it and fetch it again, or choose other weights.",
         path=path,
         **received,
     )

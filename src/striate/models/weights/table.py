@@ -183,7 +183,8 @@ WEIGHTS: Final[tuple[Published, ...]] = (
         head=_FC8,
         note=_ZOO_NOTE,
         unfit="its layers 3 to 5 have 512 maps each, and its fc7 has 1024 units: 87,250,536 parameters. It is neither "
-        "the paper's network of figure 3 nor its variant of 512, 1024 and 512 maps.",
+        "the paper's network of figure 3 nor its variant of 512, 1024 and 512 maps. As its graph is listed, conv1 pads "
+        "nothing, and responses are normalised before the poolings, by constants that no listing tells.",
     ),
 )
 

@@ -61,28 +61,33 @@ struct Table {
 // side, and are one run; near its sides each tap is a run of its own, which may be of zeros.
 Table look_up(const Problem& p, const float* x, std::int64_t first, std::int64_t count, const float* zeros,
               const float** into) {
-  const std::int64_t plane = p.p() * p.q();
+  const std::int64_t columns = p.q(), rows = p.p();
+  std::int64_t column = first % columns, row = first / columns % rows, n = first / columns / rows;
   bool inside = p.groups == 1 && p.dilation_w == 1;
-  for (std::int64_t i = 0; inside && i < count; ++i) {
-    const std::int64_t left = (first + i) % p.q() * p.stride_w - p.left;
+  for (std::int64_t i = 0, at = column; inside && i < count; ++i) {
+    const std::int64_t left = at * p.stride_w - p.left;
     inside = left >= 0 && left + p.s <= p.w;
+    if (++at == columns) at = 0;
   }
-  const std::int64_t columns = inside ? 1 : p.s;
+  const std::int64_t runs = inside ? 1 : p.s;
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t n = (first + i) / plane, row = (first + i) % plane / p.q(), column = (first + i) % p.q();
     const std::int64_t top = row * p.stride_h - p.top, left = column * p.stride_w - p.left;
     const float* image = x + n * p.h * p.w * p.c;
     for (std::int64_t r = 0; r < p.r; ++r) {
       const std::int64_t y = top + r * p.dilation_h;
       const bool there = y >= 0 && y < p.h;
-      for (std::int64_t s = 0; s < columns; ++s) {
+      for (std::int64_t s = 0; s < runs; ++s) {
         const std::int64_t at = left + s * p.dilation_w;
         const bool real = there && at >= 0 && at < p.w;
-        into[(r * columns + s) * tile_rows + i] = real ? image + (y * p.w + at) * p.c : zeros;
+        into[(r * runs + s) * tile_rows + i] = real ? image + (y * p.w + at) * p.c : zeros;
       }
     }
+    if (++column == columns) {
+      column = 0;
+      if (++row == rows) row = 0, ++n;
+    }
   }
-  return {into, p.r * columns, inside ? p.s * p.c : p.c_per_group()};
+  return {into, p.r * runs, inside ? p.s * p.c : p.c_per_group()};
 }
 
 void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* scratch, int threads) {

@@ -14,10 +14,12 @@ const char* refuses(const Problem&) { return nullptr; }
 
 std::int64_t taps(const Problem& p) { return p.r * p.s; }
 
+constexpr std::int64_t most_tiles = 8;
+
 // Outputs that a task goes through with one panel of weights before the next: as many as their table allows.
 std::int64_t block(const Problem& p) {
-  constexpr std::int64_t pointers = 8192, tiles = 8;
-  return tile_rows * most(1, least(tiles, pointers / (tile_rows * taps(p))));
+  constexpr std::int64_t pointers = 8192;
+  return tile_rows * most(1, least(most_tiles, pointers / (tile_rows * taps(p))));
 }
 
 double cost(const Problem& p, int) {
@@ -101,26 +103,27 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
     auto* none = reinterpret_cast<float*>(scratch + thread * own);
     for (std::int64_t i = 0; i < zeros(p); ++i) none[i] = 0;
     auto** pointers = reinterpret_cast<const float**>(none + zeros(p));
-    const std::int64_t tiles = divided_up(least(size, outputs - first), tile_rows);
-    Table tables[16];
+    const std::int64_t count = least(size, outputs - first), tiles = divided_up(count, tile_rows);
+    // Of sizes as equal as can be: a tile of one row takes nearly as long as one of six.
+    const auto begin = [&](std::int64_t tile) { return first + count * tile / tiles; };
+    Table tables[most_tiles];
     for (std::int64_t i = 0; i < tiles; ++i) {
-      const std::int64_t at = first + i * tile_rows;
-      tables[i] = look_up(p, t.x + g * p.c_per_group(), at, least(tile_rows, outputs - at), none,
+      tables[i] = look_up(p, t.x + g * p.c_per_group(), begin(i), begin(i + 1) - begin(i), none,
                           pointers + i * tile_rows * taps(p));
     }
     for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
       const float* weights = prepared + (g * panels + at) * floats;
       const std::int64_t channel = g * p.k_per_group() + at * panel;
       for (std::int64_t i = 0; i < tiles; ++i) {
-        const std::int64_t begin = first + i * tile_rows, place = begin * p.k + channel;
+        const std::int64_t place = begin(i) * p.k + channel;
         const Store to{t.y + place,
                        p.k,
                        t.bias ? t.bias + channel : nullptr,
                        t.residual ? t.residual + place : nullptr,
                        p.relu,
                        panel_columns(p, at)};
-        multiply_tile[least(tile_rows, outputs - begin)](tables[i].rows, tile_rows, tables[i].runs, tables[i].length,
-                                                         weights, to);
+        multiply_tile[begin(i + 1) - begin(i)](tables[i].rows, tile_rows, tables[i].runs, tables[i].length, weights,
+                                               to);
       }
     }
   });

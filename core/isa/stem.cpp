@@ -70,11 +70,13 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
     auto** pointers = reinterpret_cast<const float**>(padded + p.r * floats);
     for (std::int64_t r = 0; r < p.r; ++r)
       pad(p, t.x + n * p.h * p.w * p.c, row * p.stride_h - p.top + r * p.dilation_h, padded + r * floats);
-    for (std::int64_t q = 0; q < columns; q += tile_rows) {
-      const std::int64_t count = least(tile_rows, columns - q), place = (task * columns + q) * p.k;
+    const std::int64_t tiles = divided_up(columns, tile_rows);
+    for (std::int64_t i = 0; i < tiles; ++i) {  // of sizes as equal as can be: a tile of one row is a slow one
+      const std::int64_t q = columns * i / tiles, count = columns * (i + 1) / tiles - q;
+      const std::int64_t place = (task * columns + q) * p.k;
       for (std::int64_t r = 0; r < p.r; ++r) {
-        for (std::int64_t i = 0; i < count; ++i)
-          pointers[r * tile_rows + i] = padded + r * floats + (q + i) * p.stride_w * p.c;
+        for (std::int64_t j = 0; j < count; ++j)
+          pointers[r * tile_rows + j] = padded + r * floats + (q + j) * p.stride_w * p.c;
       }
       for (std::int64_t at = 0; at < panels; ++at) {
         const std::int64_t channel = at * panel;

@@ -188,7 +188,11 @@ struct Winograd {
             for (std::int64_t i = begin; i < end; i += tile_rows) {
               const std::int64_t rows = least(tile_rows, end - i);
               const float* row[tile_rows];
-              for (int r = 0; r < rows; ++r) row[r] = v + point * step + (i + r) * channels(p);
+              for (int r = 0; r < rows; ++r) {
+                row[r] = v + point * step + (i + r) * channels(p);
+                // The next point's: its beginning would be waited for.
+                for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + step + line * 16);
+              }
               const Store to{m + point * m_step(p) + (i - begin) * panel, panel, nullptr, nullptr, false, panel};
               multiply_tile[rows](row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * panel, to);
             }

@@ -14,12 +14,15 @@ const char* refuses(const Problem&) { return nullptr; }
 
 std::int64_t taps(const Problem& p) { return p.r * p.s; }
 
-constexpr std::int64_t most_tiles = 8;
+constexpr std::int64_t most_tiles = 40;
 
-// Outputs that a task goes through with one panel of weights before the next: as many as their table allows.
+// Outputs that a task goes through with one panel of weights before the next: few, so that their inputs stay in the
+// first cache; but where the weights are larger than a second cache, they come from further away with every block, and
+// more outputs at a time are worth more. No more than their table of pointers allows.
 std::int64_t block(const Problem& p) {
-  constexpr std::int64_t pointers = 8192;
-  return tile_rows * most(1, least(most_tiles, pointers / (tile_rows * taps(p))));
+  constexpr std::int64_t pointers = 8192, far = 1 << 20;
+  const bool from_far = panels_per_group(p) * panel_floats(p, taps(p)) * std::int64_t(sizeof(float)) > far;
+  return tile_rows * most(1, least(from_far ? most_tiles : 8, pointers / (tile_rows * taps(p))));
 }
 
 double cost(const Problem& p, int) {

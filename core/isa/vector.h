@@ -35,6 +35,11 @@ constexpr int panel = panel_vectors * lanes;
 // may_alias: it reads arrays of float. Alignment of a float: images begin anywhere.
 typedef float Vector __attribute__((vector_size(vector_bytes), aligned(alignof(float)), may_alias));
 
+// Half as many doubles, for what is computed once and rounded at the end.
+constexpr int double_lanes = lanes / 2;
+typedef double DoubleVector __attribute__((vector_size(vector_bytes)));
+typedef float HalfVector __attribute__((vector_size(vector_bytes / 2), aligned(alignof(float)), may_alias));
+
 // The same number in every lane. Less zero, not plus zero: that would turn -0 into 0, so the compiler would have to
 // add.
 inline Vector spread(float value) { return value - Vector{}; }

@@ -1,8 +1,7 @@
 // One kernel a channel: nothing is summed over channels, so vectors hold channels and weights are multiplied lane by
 // lane.
-#include "../conv.h"
 #include "../share.h"
-#include "taps.h"
+#include "neighbours.h"
 
 namespace striate::STRIATE_ISA {
 namespace {
@@ -30,28 +29,6 @@ void prepare(const Problem& p, const Weights& w, float* to, int) {
   }
 }
 
-// Where some neighbouring outputs of a row find what they need, for the channels from `c` on.
-struct Place {
-  const float* image;
-  std::int64_t top, left;  // of the first tap of the first output
-  std::int64_t output;     // its pixel
-  std::int64_t c;
-};
-
-template <int Count, bool Full>
-[[gnu::always_inline]] inline void finish(const Problem& p, const Tensors& t, const Place& at,
-                                          const Vector (&sum)[Count]) {
-  const std::int64_t rest = Full ? lanes : p.c - at.c;
-  const Vector bias = t.bias ? load_first(t.bias + at.c, rest) : Vector{};
-#pragma GCC unroll 8
-  for (int i = 0; i < Count; ++i) {
-    const std::int64_t place = (at.output + i) * p.k + at.c;
-    Vector value = sum[i] + bias;
-    if (t.residual) value += load_first(t.residual + place, rest);
-    store_first(t.y + place, p.relu ? rectified(value) : value, rest);
-  }
-}
-
 // Any kernel. All of the outputs have all the taps of `across`.
 template <int Count, bool Full>
 void neighbours(const Problem& p, const Tensors& t, const float* weights, const Place& at, Taps down, Taps across) {
@@ -68,7 +45,7 @@ void neighbours(const Problem& p, const Tensors& t, const float* weights, const 
       for (int i = 0; i < Count; ++i) sum[i] += weight * load_first(from + i * p.stride_w * p.c, rest);
     }
   }
-  finish<Count, Full>(p, t, at, sum);
+  finish(p, t, at, rest, sum);
 }
 
 // A kernel of a known width and step, taps side by side: each sample of a row is loaded once for all the outputs that
@@ -92,10 +69,8 @@ void neighbours_of(const Problem& p, const Tensors& t, const float* weights, con
       }
     }
   }
-  finish<Count, true>(p, t, at, sum);
+  finish(p, t, at, lanes, sum);
 }
-
-using Neighbours = void(const Problem&, const Tensors&, const float*, const Place&, Taps down, Taps across);
 
 // For whole vectors of channels, `outputs` at a time.
 Neighbours* best(const Problem& p) {

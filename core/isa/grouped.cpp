@@ -1,8 +1,7 @@
 // Few channels a group, as many out as in: a vector holds the channels of several groups, and each number of a group is
 // brought to all the lanes of its group by a shuffle.
-#include "../conv.h"
 #include "../share.h"
-#include "taps.h"
+#include "neighbours.h"
 
 namespace striate::STRIATE_ISA {
 namespace {
@@ -56,54 +55,73 @@ template <int Each, int C, int Count>
   if constexpr (C + 1 < Each) add_number<Each, C + 1>(x, weights, step, sum);
 }
 
-// `Count` neighbouring outputs of one row, for a vector of channels from `c` on. All of them have all the taps across.
+// Any kernel. All of the outputs have all the taps of `across`.
 template <int Each, int Count>
-void neighbours(const Problem& p, const Tensors& t, const float* weights, const float* image, Taps down, Taps across,
-                std::int64_t top, std::int64_t left, std::int64_t place, std::int64_t c) {
-  const std::int64_t rest = p.c - c;
+void neighbours(const Problem& p, const Tensors& t, const float* weights, const Place& at, Taps down, Taps across) {
+  const std::int64_t rest = p.c - at.c;
   Vector sum[Count];
 #pragma GCC unroll 8
   for (int i = 0; i < Count; ++i) sum[i] = Vector{};
   for (std::int64_t r = down.first; r < down.end; ++r) {
-    const float* row = image + ((top + r * p.dilation_h) * p.w + left) * p.c + c;
+    const float* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
     for (std::int64_t s = across.first; s < across.end; ++s) {
       Vector x[Count];
       const float* from = row + s * p.dilation_w * p.c;
-      if (rest >= lanes) {
 #pragma GCC unroll 8
-        for (int i = 0; i < Count; ++i) x[i] = load(from + i * p.stride_w * p.c);
-      } else {
-        for (int i = 0; i < Count; ++i) x[i] = load_first(from + i * p.stride_w * p.c, rest);
-      }
-      add_number<Each, 0>(x, weights + (r * p.s + s) * Each * step(p) + c, step(p), sum);
+      for (int i = 0; i < Count; ++i) x[i] = load_first(from + i * p.stride_w * p.c, rest);
+      add_number<Each, 0>(x, weights + (r * p.s + s) * Each * step(p) + at.c, step(p), sum);
     }
   }
-  const Vector bias = t.bias ? load_first(t.bias + c, rest) : Vector{};
+  finish(p, t, at, rest, sum);
+}
+
+// What number `C` of sample `J` of a row adds to all the outputs that the sample belongs to.
+template <int Each, int Count, int S, int Stride, int C>
+[[gnu::always_inline]] inline void add_sample(int j, Vector x, const float* weights, std::int64_t step,
+                                              Vector (&sum)[Count]) {
+  const Vector number = of_groups<Each, C>(x, Every{});
 #pragma GCC unroll 8
   for (int i = 0; i < Count; ++i) {
-    const std::int64_t at = (place + i) * p.k + c;
-    Vector value = sum[i] + bias;
-    if (t.residual) value += load_first(t.residual + at, rest);
-    store_first(t.y + at, p.relu ? rectified(value) : value, rest);
+    const int s = j - i * Stride;
+    if (s >= 0 && s < S) sum[i] += load(weights + (s * Each + C) * step) * number;
   }
+  if constexpr (C + 1 < Each) add_sample<Each, Count, S, Stride, C + 1>(j, x, weights, step, sum);
+}
+
+// A kernel of a known width and step, taps side by side: each sample of a row is shuffled once for all the outputs that
+// it belongs to.
+template <int Each, int Count, int S, int Stride>
+void neighbours_of(const Problem& p, const Tensors& t, const float* weights, const Place& at, Taps down, Taps) {
+  const std::int64_t rest = p.c - at.c;
+  Vector sum[Count];
+#pragma GCC unroll 8
+  for (int i = 0; i < Count; ++i) sum[i] = Vector{};
+  for (std::int64_t r = down.first; r < down.end; ++r) {
+    const float* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
+#pragma GCC unroll 32
+    for (int j = 0; j < (Count - 1) * Stride + S; ++j, row += p.c) {
+      add_sample<Each, Count, S, Stride, 0>(j, load_first(row, rest), weights + r * S * Each * step(p) + at.c, step(p),
+                                            sum);
+    }
+  }
+  finish(p, t, at, rest, sum);
 }
 
 template <int Each>
 void row_of(const Problem& p, const Tensors& t, const float* prepared, std::int64_t task) {
-  const std::int64_t rows = p.p(), columns = p.q(), n = task / rows, top = task % rows * p.stride_h - p.top;
-  const float* image = t.x + n * p.h * p.w * p.c;
+  constexpr Neighbours* known[2] = {neighbours_of<Each, outputs, 3, 1>, neighbours_of<Each, outputs, 3, 2>};
+  const bool is_known = p.dilation_w == 1 && p.s == 3 && p.stride_w <= 2;
+  Neighbours* const together = is_known ? known[p.stride_w - 1] : neighbours<Each, outputs>;
+  const std::int64_t rows = p.p(), columns = p.q(), top = task % rows * p.stride_h - p.top;
+  const float* image = t.x + task / rows * p.h * p.w * p.c;
   const Taps down = taps_inside(top, p.h, p.r, p.dilation_h);
   for (std::int64_t q = 0; q < columns;) {
     const std::int64_t left = q * p.stride_w - p.left, last = left + (outputs - 1) * p.stride_w;
     const bool inside = q + outputs <= columns && left >= 0 && last + (p.s - 1) * p.dilation_w < p.w;
-    const std::int64_t place = task * columns + q;
+    const Taps across = inside ? Taps{0, p.s} : taps_inside(left, p.w, p.s, p.dilation_w);
     for (std::int64_t c = 0; c < p.c; c += lanes) {
-      if (inside) {
-        neighbours<Each, outputs>(p, t, prepared, image, down, {0, p.s}, top, left, place, c);
-      } else {
-        neighbours<Each, 1>(p, t, prepared, image, down, taps_inside(left, p.w, p.s, p.dilation_w), top, left, place,
-                            c);
-      }
+      (inside ? together : neighbours<Each, 1>)(p, t, prepared, {image, top, left, task * columns + q, c}, down,
+                                                across);
     }
     q += inside ? outputs : 1;
   }

@@ -5,6 +5,7 @@
 #include "conv.h"
 #include "check.h"
 #include "isa.h"
+#include "transpose.h"
 
 #include <chrono>
 #include <cmath>
@@ -168,11 +169,25 @@ Problem drawn(Random& random) {
   }
 }
 
+void check_transpose(Random& random) {
+  const auto size = [&] { return std::uniform_int_distribution<std::int64_t>(1, 40)(random); };
+  const std::int64_t matrices = size() % 3, rows = size(), columns = size();
+  const std::vector<float> from = normal(random, matrices * rows * columns);
+  std::vector<float> to(from.size() + 1, untouched);
+  transpose(from.data(), to.data(), matrices, rows, columns, 2);
+  for (std::int64_t i = 0; i < matrices * rows * columns; ++i) {
+    const std::int64_t matrix = i / (rows * columns), row = i / columns % rows, column = i % columns;
+    CHECK(to[std::size_t((matrix * columns + column) * rows + row)] == from[std::size_t(i)]);
+  }
+  CHECK(to.back() == untouched);
+}
+
 }  // namespace
 
 int main(int count, char** words) {
   Random random(0);
   for (int i = 0; i < 60; ++i) check(Case(drawn(random), random));
+  for (int i = 0; i < 20; ++i) check_transpose(random);
   // No examples: nothing is read or written.
   Problem none{0, 3, 8, 8, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, true, false, true};
   check(Case(none, random));

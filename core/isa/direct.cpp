@@ -42,14 +42,15 @@ std::int64_t workspace(const Problem& p, int threads) {
 void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
   const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, taps(p));
   share(threads, p.groups * panels, [&](std::int64_t task, int) {
-    const std::int64_t g = task / panels, at = task % panels, columns = panel_columns(p, at);
+    const std::int64_t g = task / panels, at = task % panels;
+    const std::int64_t columns = panel_columns(p, at), width = panel_width(p, at);
     const float* first = w.at + g * w.g + at * panel * w.k;
     float* to = prepared + task * floats;
     for (std::int64_t r = 0; r < p.r; ++r) {
       for (std::int64_t s = 0; s < p.s; ++s) {
-        for (std::int64_t c = 0; c < p.c_per_group(); ++c, to += panel) {
+        for (std::int64_t c = 0; c < p.c_per_group(); ++c, to += width) {
           const float* from = first + c * w.c + r * w.r + s * w.s;
-          for (std::int64_t i = 0; i < panel; ++i) to[i] = i < columns ? from[i * w.k] : 0.0f;
+          for (std::int64_t i = 0; i < width; ++i) to[i] = i < columns ? from[i * w.k] : 0.0f;
         }
       }
     }
@@ -125,8 +126,8 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
                        t.residual ? t.residual + place : nullptr,
                        p.relu,
                        panel_columns(p, at)};
-        multiply_tile[begin(i + 1) - begin(i)](tables[i].rows, tile_rows, tables[i].runs, tables[i].length, weights,
-                                               to);
+        multiply(p, at, begin(i + 1) - begin(i))(tables[i].rows, tile_rows, tables[i].runs, tables[i].length, weights,
+                                                 to);
       }
     }
   });

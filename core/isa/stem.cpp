@@ -37,13 +37,14 @@ std::int64_t own_bytes(const Problem& p) {
 }
 std::int64_t workspace(const Problem& p, int threads) { return threads * own_bytes(p); }
 
-void prepare(const Problem& p, const Weights& w, float* to, int) {
+void prepare(const Problem& p, const Weights& w, float* prepared, int) {
   for (std::int64_t at = 0; at < panels_per_group(p); ++at) {
-    const std::int64_t columns = panel_columns(p, at);
+    const std::int64_t columns = panel_columns(p, at), width = panel_width(p, at);
+    float* to = prepared + at * panel_floats(p, p.r * p.s);
     for (std::int64_t r = 0; r < p.r; ++r) {
-      for (std::int64_t i = 0; i < run_length(p); ++i, to += panel) {
+      for (std::int64_t i = 0; i < run_length(p); ++i, to += width) {
         const float* from = w.at + at * panel * w.k + i % p.c * w.c + r * w.r + i / p.c * w.s;
-        for (std::int64_t k = 0; k < panel; ++k) to[k] = k < columns ? from[k * w.k] : 0.0f;
+        for (std::int64_t k = 0; k < width; ++k) to[k] = k < columns ? from[k * w.k] : 0.0f;
       }
     }
   }
@@ -86,7 +87,7 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
                        t.residual ? t.residual + place + channel : nullptr,
                        p.relu,
                        panel_columns(p, at)};
-        multiply_tile[count](pointers, tile_rows, p.r, run_length(p), prepared + at * panel_floats(p, p.r * p.s), to);
+        multiply(p, at, count)(pointers, tile_rows, p.r, run_length(p), prepared + at * panel_floats(p, p.r * p.s), to);
       }
     }
   });

@@ -76,7 +76,7 @@ struct Winograd {
       const float* from = w + tap / R * step.r + tap % R * step.s;
       for (std::int64_t k = 0; k < columns; ++k) taps[tap][k] = from[k * step.k];
     }
-    for (int k = 0; k < panel; k += double_lanes) {
+    for (int k = 0; k < columns; k += double_lanes) {
       DoubleVector half[tile][R];
       for (int s = 0; s < R; ++s) {
         DoubleVector in[R], out[tile];
@@ -102,17 +102,18 @@ struct Winograd {
   static void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
     constexpr std::int64_t together = 8;
     share(threads, panels_per_group(p), [&](std::int64_t task, int) {
+      const std::int64_t width = panel_width(p, task);
       float* to = prepared + task * panel_floats(p, points);
-      alignas(64) float some[points * together * panel];
+      alignas(64) float some[points * together * panel] = {};
       for (std::int64_t first = 0; first < p.c; first += together) {
         const std::int64_t count = least(together, p.c - first);
         for (std::int64_t c = 0; c < count; ++c) {
-          transform_kernels(w.at + task * panel * w.k + (first + c) * w.c, w, panel_columns(p, task), some + c * panel,
-                            together * panel);
+          transform_kernels(w.at + task * panel * w.k + (first + c) * w.c, w, panel_columns(p, task), some + c * width,
+                            together * width);
         }
         for (int point = 0; point < points; ++point) {
-          __builtin_memcpy(to + (point * p.c + first) * panel, some + point * together * panel,
-                           std::size_t(count * panel) * sizeof(float));
+          __builtin_memcpy(to + (point * p.c + first) * width, some + point * together * width,
+                           std::size_t(count * width) * sizeof(float));
         }
       }
     });
@@ -200,6 +201,7 @@ struct Winograd {
       float* m = v + points * step;
       for (std::int64_t i = 0; i < count; ++i) transform_input(p, t.x, place(p, first + i), step, v + i * channels(p));
       for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
+        const std::int64_t width = panel_width(p, at);
         for (std::int64_t begin = 0; begin < count; begin += together(p)) {
           const std::int64_t end = least(count, begin + together(p));
           for (int point = 0; point < points; ++point) {
@@ -211,8 +213,8 @@ struct Winograd {
                 // The next point's: its beginning would be waited for.
                 for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + step + line * 16);
               }
-              const Store to{m + point * m_step(p) + (i - begin) * panel, panel, nullptr, nullptr, false, panel};
-              multiply_tile[rows](row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * panel, to);
+              const Store to{m + point * m_step(p) + (i - begin) * panel, panel, nullptr, nullptr, false, width};
+              multiply(p, at, rows)(row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * width, to);
             }
           }
           for (std::int64_t i = begin; i < end; ++i)

@@ -1,6 +1,7 @@
 // One kernel a channel: nothing is summed over channels, so vectors hold channels and weights are multiplied lane by
 // lane.
 #include "../share.h"
+#include "cost.h"
 #include "neighbours.h"
 
 namespace striate::STRIATE_ISA {
@@ -15,7 +16,14 @@ const char* refuses(const Problem& p) {
   return nullptr;
 }
 
-double cost(const Problem& p, int) { return 1.5 * double(lanes * panel_vectors) * double(p.multiply_adds()) / lanes; }
+// Whether each sample is loaded once for all the outputs that it belongs to.
+bool is_known(const Problem& p) { return p.dilation_w == 1 && p.s % 2 == 1 && p.s >= 3 && p.s <= 7 && p.stride_w <= 2; }
+
+double cost(const Problem& p, int) {
+  const double sums = double(p.n * p.p() * p.q() * rounded_up(p.k, lanes));
+  const double product = (is_known(p) ? 0.27 : 0.36) * lanes + 0.5;
+  return sums * (double(p.r * p.s) * product + 11) + 2.5 * images_cost(p) + call;
+}
 
 std::int64_t prepared(const Problem& p) { return p.r * p.s * p.k; }
 
@@ -77,8 +85,7 @@ Neighbours* best(const Problem& p) {
   constexpr Neighbours* known[3][2] = {{neighbours_of<outputs, 3, 1>, neighbours_of<outputs, 3, 2>},
                                        {neighbours_of<outputs, 5, 1>, neighbours_of<outputs, 5, 2>},
                                        {neighbours_of<outputs, 7, 1>, neighbours_of<outputs, 7, 2>}};
-  const bool is_known = p.dilation_w == 1 && p.s % 2 == 1 && p.s >= 3 && p.s <= 7 && p.stride_w <= 2;
-  return is_known ? known[p.s / 2 - 1][p.stride_w - 1] : neighbours<outputs, true>;
+  return is_known(p) ? known[p.s / 2 - 1][p.stride_w - 1] : neighbours<outputs, true>;
 }
 
 void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, int threads) {

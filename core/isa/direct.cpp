@@ -4,6 +4,7 @@
 // Source: Dukhan, "The Indirect Convolution Algorithm", 2019.
 #include "../conv.h"
 #include "../share.h"
+#include "cost.h"
 #include "panels.h"
 #include "tile.h"
 
@@ -26,8 +27,11 @@ std::int64_t block(const Problem& p) {
 }
 
 double cost(const Problem& p, int) {
-  const double rows = double(rounded_up(p.n * p.p() * p.q(), tile_rows));
-  return rows * double(p.groups * panels_per_group(p) * panel_floats(p, taps(p)));
+  const double tiles = double(divided_up(p.n * p.p() * p.q(), tile_rows)), width = double(p.groups) * panels_width(p);
+  const double sums = tiles * tile_rows * width, each = double(taps(p) * p.c_per_group());
+  const double runs = double(p.groups == 1 && p.dilation_w == 1 ? p.r : taps(p));
+  return sums * (each * tile_product + tile_sum) + tiles * tile_rows * double(p.groups) * runs * pointer +
+         weights_cost(width * each) + images_cost(p) + call;
 }
 
 std::int64_t prepared(const Problem& p) { return p.groups * panels_per_group(p) * panel_floats(p, taps(p)); }

@@ -1,6 +1,7 @@
 // Few channels a group, as many out as in: a vector holds the channels of several groups, and each number of a group is
 // brought to all the lanes of its group by a shuffle.
 #include "../share.h"
+#include "cost.h"
 #include "neighbours.h"
 
 namespace striate::STRIATE_ISA {
@@ -18,9 +19,9 @@ const char* refuses(const Problem& p) {
   return nullptr;
 }
 
-// A shuffle for each product, and at the ends of rows a weight for each as well.
 double cost(const Problem& p, int) {
-  return 2.2 * panel_vectors * double(p.multiply_adds()) / double(p.k) * double(rounded_up(p.k, lanes));
+  const double sums = double(p.n * p.p() * p.q() * rounded_up(p.k, lanes));
+  return sums * (double(p.r * p.s * p.c_per_group()) * (lanes >= 16 ? 4 : 3) + 12) + 2 * images_cost(p) + call;
 }
 
 std::int64_t step(const Problem& p) { return rounded_up(p.k, lanes); }

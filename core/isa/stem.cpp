@@ -3,6 +3,7 @@
 // edge.
 #include "../conv.h"
 #include "../share.h"
+#include "cost.h"
 #include "panels.h"
 #include "tile.h"
 
@@ -21,9 +22,10 @@ const char* refuses(const Problem& p) {
 std::int64_t run_length(const Problem& p) { return p.s * p.c; }
 
 double cost(const Problem& p, int) {
-  const double rows = double(p.n * p.p() * rounded_up(p.q(), tile_rows));
-  // What a tile takes beside its sums: as much as some forty more products.
-  return rows * double(panels_per_group(p)) * (double(panel_floats(p, p.r * p.s)) + 40.0 * panel);
+  const double rows = double(p.n * p.p()), width = panels_width(p);
+  const double tiles = rows * double(divided_up(p.q(), tile_rows)) * tile_rows;
+  return rows * double(p.q()) * width * double(p.r * run_length(p)) * tile_product + tiles * width * tile_sum +
+         tiles * double(p.r) * pointer / 2 + rows * double(p.r * p.w * p.c) * 6 + images_cost(p) / 2 + call / 2;
 }
 
 std::int64_t prepared(const Problem& p) { return panels_per_group(p) * panel_floats(p, p.r * p.s); }

@@ -10,6 +10,7 @@
 
 #include "../conv.h"
 #include "../share.h"
+#include "cost.h"
 #include "panels.h"
 #include "tile.h"
 #include "transform.h"
@@ -47,10 +48,12 @@ struct Winograd {
   }
 
   static double cost(const Problem& p, int) {
-    const double transforms = double(tiles(p)) * points * (6.0 * double(channels(p)) + 6.0 * double(p.k));
-    const double products =
-        double(rounded_up(tiles(p), tile_rows)) * points * double(p.c) * double(rounded_up(p.k, panel));
-    return products + transforms * 2;
+    const double width = panels_width(p), numbers = double(tiles(p)) * points;
+    const double sums = double(rounded_up(tiles(p), tile_rows)) * points * width;
+    const double transforms = numbers * (double(channels(p)) * (lanes >= 16 ? 16 : 12) +
+                                         double(rounded_up(p.k, lanes)) * (lanes >= 16 ? 20 : 13));
+    return sums * (double(p.c) * tile_product + 10) + transforms + 2 * weights_cost(points * double(p.c) * width) +
+           call;
   }
 
   static std::int64_t prepared(const Problem& p) { return panels_per_group(p) * panel_floats(p, points); }

@@ -1,5 +1,6 @@
 """The engine: what the machine can do, which algorithm runs on it, and convolution by it."""
 
+from striate.engine.accelerate import accelerate, accelerated, restore
 from striate.engine.choice import accuracy, algorithms, reproducible, use
 from striate.engine.conv2d import conv2d
 from striate.engine.isa import isa, isas
@@ -16,6 +17,8 @@ __all__ = [
     "Peaks",
     "Plan",
     "Problem",
+    "accelerate",
+    "accelerated",
     "accuracy",
     "algorithms",
     "conv2d",
@@ -28,5 +31,6 @@ __all__ = [
     "peaks",
     "plan",
     "reproducible",
+    "restore",
     "use",
 ]

@@ -19,6 +19,7 @@ from striate.engine.packed import Form, form, packed
 from striate.engine.parts import parts
 from striate.engine.plan import Plan, planned
 from striate.engine.problem import Direction, Problem
+from striate.errors import ShapeError
 
 __all__ = ["Call"]
 
@@ -81,6 +82,7 @@ class Call:
     def __init__(self, problem: Problem, threads: int, asked: Choice, most: Limits) -> None:
         self.problem, self.threads, self._asked, self._most = problem, threads, asked, most
         self.layout = _LAST if problem.channels_last else torch.contiguous_format
+        self.output = problem.output
         self.settings = (problem.stride, problem.padding, problem.dilation, problem.groups)
         chosen = self.plan("forward")
         self._forward = None if chosen.place < 0 else _run(chosen.place, problem, threads)
@@ -135,7 +137,18 @@ class Call:
             input: What was convolved; only its shape is read, unless the weight's gradient is wanted.
             weight: The kernels; only their shape and layout are read, unless the input's gradient is wanted.
             wanted: Which of the two.
+
+        Raises:
+            ShapeError: They are not of this convolution's sizes.
         """
+        if (gradient.shape, input.shape, weight.shape) != (self.output, self.problem.input, self.problem.weight):
+            raise ShapeError(
+                "conv2d: the gradient, the input and the weight are not those of one convolution.",
+                f"Pass a gradient of {self.output}, or another input, weight or settings.",
+                gradient=tuple(gradient.shape),
+                input=tuple(input.shape),
+                weight=tuple(weight.shape),
+            )
         by_others = (wanted[0] and self._backward is None, wanted[1] and self._weights is None)
         of_input, of_weight = None, None
         if any(by_others):

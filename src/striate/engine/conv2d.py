@@ -74,9 +74,9 @@ def conv2d_input_gradient(
     gradient: Float[Tensor, "N K P Q"],
     weight: Float[Tensor, "K Cg R S"],
     input_size: Sequence[int],
-    stride: tuple[int, int],
-    padding: tuple[int, int, int, int],
-    dilation: tuple[int, int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
     groups: int,
 ) -> Float[Tensor, "N C H W"]:
     """Take a gradient back to the input: also what a transposed convolution computes. Differentiable.
@@ -116,9 +116,9 @@ def conv2d_weight_gradient(
     gradient: Float[Tensor, "N K P Q"],
     input: Float[Tensor, "N C H W"],
     weight_size: Sequence[int],
-    stride: tuple[int, int],
-    padding: tuple[int, int, int, int],
-    dilation: tuple[int, int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
     groups: int,
 ) -> Float[Tensor, "K Cg R S"]:
     """Correlate the input with a gradient: the gradient with respect to the weight. Differentiable.
@@ -163,4 +163,7 @@ def takes(*tensors: Tensor | None) -> bool:
         return False
     if torch.compiler.is_compiling():
         return all(tensor is None or (tensor.dtype is torch.float32 and tensor.is_cpu) for tensor in tensors)
-    return unwatched() and all(tensor is None or plain(tensor) for tensor in tensors)
+    for tensor in tensors:  # not `all(...)`, which takes longer than the rest
+        if tensor is not None and not plain(tensor):
+            return False
+    return unwatched()

@@ -4,6 +4,7 @@ Everything that depends on the sizes alone is prepared once, in a `Call`.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -48,6 +49,7 @@ class _Run(NamedTuple):
     output: tuple[int, int, int, int]
     workspace_bytes: int
     threads: int
+    by: Callable[..., None]
 
     def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve; channels lie side by side in the input and in what is returned."""
@@ -55,7 +57,7 @@ class _Run(NamedTuple):
         numbers = packed(weight, chosen, self.threads)
         bias = bias if bias is None else bias.contiguous()
         output = torch.empty(self.output, dtype=torch.float32, device="cpu", memory_format=_LAST)
-        core().run(
+        self.by(
             chosen.place,
             chosen.handle,
             input.data_ptr(),
@@ -183,4 +185,4 @@ class Call:
 
 def _run(place: int, problem: Problem, threads: int, taps: Any = None) -> _Run:
     workspace_bytes = core().workspace_bytes(place, problem.handle, threads)
-    return _Run(form(place, problem, taps), problem.output, workspace_bytes, threads)
+    return _Run(form(place, problem, taps), problem.output, workspace_bytes, threads, core().run)

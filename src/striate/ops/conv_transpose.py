@@ -156,7 +156,8 @@ def spread(
 ) -> Tensor:
     """Write every product to its place, in an output of the given spatial size."""
     rank = window.rank
-    if rank == 2 and engine.takes(input, weight) and window.positions(size) == tuple(input.shape[-2:]):
+    fits = window.positions(size) == tuple(input.shape[-rank:])  # not where a dilation lets the output be larger
+    if rank == 2 and fits and input.numel() and engine.takes(input, weight):
         return add_bias(_by_engine(input, weight, window, size, groups), bias, rank)
     positions = input.shape[-rank:]
     before = [side[0] for side in window.sides(size)]

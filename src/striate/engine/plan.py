@@ -5,7 +5,7 @@ What is forced comes first, then what was measured, then what is estimated. Noth
 
 import atexit
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -137,7 +137,11 @@ def planned(problem: Problem, threads: int, asked: Choice, most: Limits) -> Plan
             reason=next(c.declined for c in candidates if c.algorithm == forced),
             problem=problem,
         )
-    algorithm, how = (forced, "forced") if forced else remembered(problem, threads, able)
+    asked_of, on, weighed = problem, threads, able
+    if not asked.torch:  # the choice must not depend on the batch or the threads, since bits depend on the choice
+        asked_of, on = _alone(problem), 1
+        weighed = {name: seconds(names.index(name), asked_of, on) for name in able if name != TORCH}
+    algorithm, how = (forced, "forced") if forced else remembered(asked_of, on, weighed)
     if not able:
         raise OptionError(
             "conv2d: every algorithm declines.",
@@ -146,7 +150,7 @@ def planned(problem: Problem, threads: int, asked: Choice, most: Limits) -> Plan
             problem=problem,
         )
     if algorithm not in able:
-        algorithm, how = min(able, key=able.__getitem__), "estimated"
+        algorithm, how = min(weighed, key=weighed.__getitem__), "estimated"
     return Plan(problem, threads, algorithm, how, tuple(candidates))
 
 
@@ -155,6 +159,13 @@ FORGET: Final[list[Callable[[], None]]] = [planned.cache_clear, parts.cache_clea
 
 # The core's objects in them have to go before the core itself does, or it warns on the way out.
 atexit.register(forget)
+
+
+def _alone(problem: Problem) -> Problem:
+    """Give the problem of one image; a weight's gradient sums over all, and stays what it is."""
+    if problem.direction == "weight gradient":
+        return problem
+    return replace(problem, input=(1, *problem.input[1:]))
 
 
 def _candidate(place: int, problem: Problem, threads: int, asked: Choice, most: Limits) -> Candidate:

@@ -205,6 +205,8 @@ void bind_weight_gradient(nb::module_& m) {
 }  // namespace
 
 NB_MODULE(_engine, m) {
+  // A plan that is still held when the interpreter ends is no fault.
+  nb::set_leak_warnings(false);
   m.doc() = "The compiled core: use it through striate.engine.";
   bind_machine(m);
   bind_isa(m);

@@ -31,7 +31,7 @@ Vector fold(Vector a, Vector b, Lanes<lane...>) {
 template <int sums, int width = lanes>
 void totals(const Vector* sum, float* out) {
   if constexpr (width == 1) {
-    for (int i = 0; i < sums; ++i) *reinterpret_cast<Vector*>(out + i * lanes) = sum[i];
+    for (int i = 0; i < sums; ++i) store(out + i * lanes, sum[i]);
   } else {
     constexpr int half = sums > 1 ? sums / 2 : 1;
     Vector folded[half];

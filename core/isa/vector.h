@@ -35,8 +35,9 @@ using Every = Lanes<0, 1, 2, 3>;
 #endif
 constexpr int panel = panel_vectors * lanes;
 
-// may_alias: it reads arrays of float. Alignment of a float: images begin anywhere.
-typedef float Vector __attribute__((vector_size(vector_bytes), aligned(alignof(float)), may_alias));
+typedef float Vector __attribute__((vector_size(vector_bytes)));
+// The same in an array of floats, which may begin anywhere.
+typedef Vector LooseVector __attribute__((aligned(alignof(float)), may_alias));
 
 // Half as many doubles, for what is computed once and rounded at the end.
 constexpr int double_lanes = lanes / 2;
@@ -47,8 +48,8 @@ typedef float HalfVector __attribute__((vector_size(vector_bytes / 2), aligned(a
 // add.
 inline Vector spread(float value) { return value - Vector{}; }
 
-inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
-inline void store(float* to, Vector value) { *reinterpret_cast<Vector*>(to) = value; }
+inline Vector load(const float* from) { return *reinterpret_cast<const LooseVector*>(from); }
+inline void store(float* to, Vector value) { *reinterpret_cast<LooseVector*>(to) = value; }
 
 // The first `count` lanes, of those that there are; the others are 0, and left alone in memory. Element by element this
 // would take as long as the whole tile that is stored, so the instruction sets that can mask do.

@@ -1,8 +1,8 @@
-"""Measured times, remembered: which algorithm was the fastest for a problem, on this machine, with these kernels.
+"""Measured times, remembered: what each algorithm took for a problem, on this machine, with these kernels.
 
 Wisdom is JSON lines, a line a measurement; to merge two files, concatenate them: the last valid line of a problem wins.
 A line says for what it holds: the kernels (a digest of the compiled core), the processor, the instruction set, the
-threads, the class of accuracy, the direction and the problem. A line of another machine or of other kernels is left
+threads and the problem. A line of another machine or of other kernels is left
 alone. One that is damaged is skipped and counted.
 
 There are two files: the package's own, and the user's, which wins: `wisdom.jsonl` in $STRIATE_CACHE, or else in
@@ -15,22 +15,20 @@ import json
 import math
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, NamedTuple
 
 from striate.engine.core import core
 
-__all__ = ["Book", "Direction", "Remembered", "books", "kernels", "preferred", "recall", "remember", "user_file"]
-
-Direction = Literal["forward", "weight gradient"]
-"""What is computed. The gradient with respect to the input is a convolution itself, and remembered as one."""
+__all__ = ["Book", "Remembered", "books", "kernels", "preferred", "recall", "remember", "user_file"]
 
 VERSION: Final = 1  # of the lines; others are skipped
 SHIPPED: Final = Path(__file__).with_name("wisdom.jsonl")
+MARGIN: Final = 0.03  # by which another has to be faster than what is estimated best, so that choices do not flicker
 
 
 @dataclass(frozen=True)
@@ -38,20 +36,14 @@ class Remembered:
     """What was measured of one problem.
 
     Args:
-        problem: Its sizes, as `Problem` writes them.
-        direction: What was computed.
+        problem: Its direction and sizes, as `Problem` writes them.
         threads: That shared the work.
-        accuracy: The class that was asked for.
-        best: The algorithm that was chosen.
-        seconds: The median of each that was measured.
-        turns: That each had.
+        seconds: The median of each algorithm that was measured.
+        turns: That each had, but those that were stopped early because they took more than twice the best's time.
     """
 
     problem: str
-    direction: Direction
     threads: int
-    accuracy: str
-    best: str
     seconds: Mapping[str, float]
     turns: int
 
@@ -61,8 +53,6 @@ class _Key(NamedTuple):
     processor: str
     isa: str
     threads: int
-    accuracy: str
-    direction: str
     problem: str
 
 
@@ -88,46 +78,48 @@ _LEARNT: Final[dict[_Key, Remembered]] = {}
 _BOOKS: Final[dict[Path, tuple[object, Book]]] = {}
 
 
-def recall(
-    problem: object,
-    *,
-    threads: int,
-    accuracy: str = "default",
-    direction: Direction = "forward",
-    only: Path | None = None,
-) -> Remembered | None:
+def recall(problem: object, *, threads: int, only: Path | None = None) -> Remembered | None:
     """Find what was measured of a problem: in this process, by the user, or by us before.
 
     Args:
-        problem: Its sizes.
+        problem: Its direction and sizes.
         threads: That share the work.
-        accuracy: The class that is asked for.
-        direction: What is computed.
         only: The one file to look in.
 
     Example:
-        >>> recall("N=1 C=no such problem", threads=1) is None
+        >>> recall("forward  N=1 C=no such problem", threads=1) is None
         True
     """
-    key = _key(str(problem), threads, accuracy, direction)
-    shelves: list[Mapping[Any, Remembered]] = [b.entries for b in books()] if only is None else [_book(only).entries]
-    if only is None:
-        shelves.insert(0, _LEARNT)
+    key = _key(str(problem), threads)
+    shelves: list[Mapping[Any, Remembered]] = [_LEARNT, *(book.entries for book in books())]
+    if only is not None:
+        shelves = [_book(only).entries]
     return next((entries[key] for entries in shelves if key in entries), None)
 
 
-def preferred(found: Remembered | None, able: Collection[str]) -> str:
-    """Name the algorithm that a measurement speaks for, of those that are allowed; "" where it knows none of them.
+def preferred(measured: Mapping[str, float], able: Mapping[str, float]) -> str:
+    """Name the algorithm that measured times speak for.
+
+    What is estimated best stays, unless another was faster by more than 3 %. A measurement that left it out, because
+    something else was asked for then, says nothing.
+
+    Args:
+        measured: Seconds that algorithms took.
+        able: Seconds that those are estimated to take that are allowed here and now.
+
+    Returns:
+        "" if the measurement says nothing.
 
     Example:
-        >>> found = Remembered("N=1", "forward", 1, "default", "torch", {"torch": 1.0, "direct": 1.5}, 7)
-        >>> preferred(found, ["direct", "torch"]), preferred(found, ["direct"]), preferred(None, ["direct"])
-        ('torch', 'direct', '')
+        >>> preferred({"direct": 2.0, "torch": 1.0}, {"direct": 0.7, "torch": 0.8})
+        'torch'
     """
-    if found is None:
+    known = {name: seconds for name, seconds in measured.items() if name in able}
+    first = min(able, key=able.__getitem__, default="")
+    if first not in known:
         return ""
-    known = {name: seconds for name, seconds in found.seconds.items() if name in able}
-    return found.best if found.best in known else min(known, key=known.__getitem__, default="")
+    best = min(known, key=known.__getitem__)
+    return best if known[best] < (1 - MARGIN) * known[first] else first
 
 
 def remember(found: Remembered) -> str:
@@ -138,7 +130,7 @@ def remember(found: Remembered) -> str:
     Returns:
         Why it could not be written, in a sentence; "" if it was.
     """
-    key = _key(found.problem, found.threads, found.accuracy, found.direction)
+    key = _key(found.problem, found.threads)
     _LEARNT[key] = found
     path = user_file()
     if path is None:
@@ -202,8 +194,8 @@ def _processor() -> str:
     return found.processor or found.architecture
 
 
-def _key(problem: str, threads: int, accuracy: str, direction: str) -> _Key:
-    return _Key(kernels(), _processor(), core().chosen_isa() or "", threads, accuracy, direction, problem)
+def _key(problem: str, threads: int) -> _Key:
+    return _Key(kernels(), _processor(), core().chosen_isa() or "", threads, problem)
 
 
 def _append(path: Path, line: str) -> None:
@@ -260,13 +252,11 @@ def _parsed(line: str) -> tuple[_Key, Remembered] | None:
         seconds = [float(s) for s in found.seconds.values()]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    texts = ("kernels", "processor", "isa", "accuracy", "problem", "best")
+    texts = ("kernels", "processor", "isa", "problem")
     whole = (
         content.get("w") == VERSION
         and all(isinstance(content[field], str) for field in texts)
         and all(isinstance(content[field], int) for field in ("threads", "turns"))
-        and key.direction in get_args(Direction)
         and all(math.isfinite(s) and s > 0 for s in seconds)
-        and found.best in found.seconds
     )
     return (key, found) if whole else None

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from bench.harness import compare, record_rows
 from bench.layers import NAMED, OURS, Layer, operands, turns
-from striate import ops
+from striate.engine import conv2d
 
 MOST = 1.2
 COLUMNS = ["layer", "engine", "PyTorch, channels_last", "held to"]
@@ -26,7 +26,7 @@ def tiny(answer: Tensor, *, usual: Tensor) -> bool:
 def cost(layer: Layer, convolve: object, n: int) -> float:
     """Say how many times as long denormal weights take."""
     x, weight = operands(layer, 1)
-    convolve = ops.conv2d if convolve == OURS else F.conv2d
+    convolve = conv2d if convolve == OURS else F.conv2d
     small = weight.sign() * 1e-40
     candidates = {
         "denormal": partial(convolve, x, small, **layer.options),

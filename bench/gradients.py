@@ -1,7 +1,7 @@
 """Gradients of convolution layers at batch 8: the engine against PyTorch in its better layout.
 
 What is timed is `torch.autograd.grad` of one forward pass that was done before, with respect to the input or to the
-weight; for ours that pass is `striate.ops.conv2d`, for PyTorch's `torch.nn.functional.conv2d`. The weight does not
+weight; for ours that pass is `engine.conv2d`, for PyTorch's `torch.nn.functional.conv2d`. The weight does not
 change between turns, so ours prepares it once; bench/training_step.py times steps in which it does.
 
 Run: python -m bench.gradients [--turns 15]
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from bench.harness import Result, compare, record_rows
 from bench.layers import FIRST, LAST, LAYOUTS, NAMED, OURS, Layer, close, geometric_mean, milliseconds, operands, turns
-from striate import ops
+from striate.engine import conv2d
 
 BATCH = 8
 COLUMNS = ["layer", "gradient of", "engine, ms", "channels_last, ms", "contiguous, ms", "speed-up", "held to"]
@@ -42,7 +42,7 @@ def backward(layer: Layer, of: str, layout: torch.memory_format, convolve: Calla
 def timed(layer: Layer, of: str, *, threads: int, n: int) -> Result:
     """Time one gradient three ways."""
     candidates = {
-        OURS: backward(layer, of, LAST, ops.conv2d),
+        OURS: backward(layer, of, LAST, conv2d),
         LAYOUTS[0]: backward(layer, of, LAST, F.conv2d),
         LAYOUTS[1]: backward(layer, of, FIRST, F.conv2d),
     }

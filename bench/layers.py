@@ -1,6 +1,6 @@
 """The convolution layers that the engine is held to, and how any one of them is timed.
 
-Ours is `striate.ops.conv2d` of a channels_last input, without gradients; PyTorch's is `torch.nn.functional.conv2d` of
+Ours is `engine.conv2d` of a channels_last input, without gradients; PyTorch's is `torch.nn.functional.conv2d` of
 an input and a weight in channels_last, and of both contiguous. They take turns, all three; the ratio is taken against
 the better of PyTorch's two.
 """
@@ -17,9 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.harness import Result, compare
-from striate import ops
-from striate.engine.plan import plan
-from striate.engine.problem import Problem
+from striate.engine import Problem, conv2d, plan
 from striate.models import MODELS, create
 
 __all__ = [
@@ -139,8 +137,10 @@ NAMED = (
     _square(3, 128, 128, 56, groups=32, held=(4.0, 4.0), kind="grouped"),
 )
 
-_VGG16 = [(3, 64, 224), (64, 64, 224), (64, 128, 112), (128, 128, 112), (128, 256, 56), *[(256, 256, 56)] * 2]
-_VGG16 += [(256, 512, 28), *[(512, 512, 28)] * 2, *[(512, 512, 14)] * 3]
+_VGG16 = [
+    *[(3, 64, 224), (64, 64, 224), (64, 128, 112), (128, 128, 112), (128, 256, 56), *[(256, 256, 56)] * 2],
+    *[(256, 512, 28), *[(512, 512, 28)] * 2, *[(512, 512, 14)] * 3],
+]
 
 
 def layers_of(network: str) -> list[Layer]:
@@ -219,7 +219,7 @@ def race(name: str, layer: Layer, batch: int, *, threads: int, n: int) -> Raced:
     x, weight = operands(layer, batch)
     plain_x, plain_weight = operands(layer, batch, FIRST)
     candidates: dict[str, Callable[[], Tensor]] = {
-        OURS: partial(ops.conv2d, x, plain_weight, **layer.options),
+        OURS: partial(conv2d, x, plain_weight, **layer.options),
         LAYOUTS[0]: partial(F.conv2d, x, weight, **layer.options),
         LAYOUTS[1]: partial(F.conv2d, plain_x, plain_weight, **layer.options),
     }

@@ -19,9 +19,7 @@ from torch.nn import functional as F
 
 from bench.harness import Result, compare, record_rows
 from bench.layers import FIRST, LAYOUTS, OURS, Layer, close, operands, turns
-from striate import ops
-from striate.engine.choice import use
-from striate.engine.plan import plan
+from striate.engine import conv2d, plan, use
 
 SHAPES, SEED = 200, 0
 MOST_MULTIPLY_ADDS, LEAST_MULTIPLY_ADDS = 2e9, 1e5
@@ -81,7 +79,7 @@ def drawn(layer: Layer, batch: int, *, threads: int, n: int) -> Drawn:
     x, _ = operands(layer, batch)
     plain_x, weight = operands(layer, batch, FIRST)
     lasts = weight.contiguous(memory_format=torch.channels_last)
-    ours = partial(ops.conv2d, x, weight, **layer.options)
+    ours = partial(conv2d, x, weight, **layer.options)
     candidates: dict[str, Callable[[], Any]] = {
         OURS: ours,
         LAYOUTS[0]: partial(F.conv2d, x, lasts, **layer.options),

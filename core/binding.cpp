@@ -130,8 +130,8 @@ void bind_problem(nb::module_& m) {
             new (made) Problem{n,      c,    h,     w,           k,           r,      s,    stride[0], stride[1], top,
                                bottom, left, right, dilation[0], dilation[1], groups, bias, residual,  relu};
           },
-          "input"_a, "kernels"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "bias"_a = false,
-          "residual"_a = false, "relu"_a = false)
+          "x"_a, "kernels"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "bias"_a = false, "residual"_a = false,
+          "relu"_a = false)
       .def_prop_ro("output", [](const Problem& p) { return Four{p.n, p.k, p.p(), p.q()}; });
 }
 

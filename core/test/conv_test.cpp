@@ -84,7 +84,7 @@ double error(const std::vector<float>& got, const std::vector<float>& want) {
 }
 
 bool same(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
 std::vector<float> run(const WeightGradient& algorithm, const Case& c, int threads) {
@@ -106,9 +106,10 @@ const Each& last(const Each* const* table) {
 }
 
 void check(const Case& c) {
+  const std::vector<float> want = run(last(isas()[0].kernels->algorithms), c, 1);
+  const std::vector<float> slope = run(last(isas()[0].kernels->weight_gradients), c, 1);
   for (const Isa& isa : isas()) {
     if (!isa.refuses().empty()) continue;
-    const std::vector<float> want = run(last(isa.kernels->algorithms), c, 1);
     for (const Algorithm* const* a = isa.kernels->algorithms; *a; ++a) {
       if ((*a)->refuses(c.problem)) continue;
       const std::vector<float> got = run(**a, c, 1);
@@ -127,7 +128,6 @@ void check(const Case& c) {
         CHECK(same(alone, {got.end() - std::ptrdiff_t(alone.size()), got.end()}));
       }
     }
-    const std::vector<float> slope = run(last(isa.kernels->weight_gradients), c, 1);
     for (const WeightGradient* const* a = isa.kernels->weight_gradients; *a; ++a) {
       if ((*a)->refuses(c.problem)) continue;
       const std::vector<float> got = run(**a, c, 1);
@@ -170,7 +170,7 @@ Problem drawn(Random& random) {
 
 int main(int count, char** words) {
   Random random(0);
-  for (int i = 0; i < 150; ++i) check(Case(drawn(random), random));
+  for (int i = 0; i < 60; ++i) check(Case(drawn(random), random));
   // No examples: nothing is read or written.
   Problem none{0, 3, 8, 8, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, true, false, true};
   check(Case(none, random));

@@ -65,7 +65,7 @@ def multiply(
 class Problem:
     def __init__(
         self,
-        input: Sequence[int],
+        x: Sequence[int],
         kernels: Sequence[int],
         stride: Sequence[int],
         padding: Sequence[int],

@@ -3,31 +3,24 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from striate.engine.core import core
 from striate.errors import OptionError
 
-__all__ = ["Accuracy", "Choice", "accuracy", "algorithms", "chosen", "reproducible", "use"]
+__all__ = ["TORCH", "Accuracy", "Choice", "accuracy", "algorithms", "chosen", "reproducible", "use"]
 
 Accuracy = Literal["exact", "default", "fast"]
+"""How far from the definition's sums a result may be: as far as another order of adding takes it, twice, ten times."""
 
 TORCH: Final = "torch"
 """PyTorch's own convolution, the last candidate: so the planner never loses to it."""
 
-# The class that an algorithm needs: `exact` adds up the products as the definition does; `default` loses at most twice
-# what that loses; `fast` about ten times.
-_NEEDS: Final[dict[str, Accuracy]] = {
-    "winograd-2x2": "default",
-    "winograd-4x4": "default",
-    "winograd-2x2-5x5": "default",
-    "winograd-6x6": "fast",
-}
+# The class that algorithms need whose names begin so, first match; all others add up products as the definition does.
+_NEEDS: Final[dict[str, Accuracy]] = {"winograd-6x6": "fast", "winograd": "default"}
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """What is asked.
 
     Args:
@@ -41,40 +34,48 @@ class Choice:
     torch: bool = True
 
     def allows(self, algorithm: str) -> bool:
-        """Tell whether an algorithm is as exact as was asked."""
+        """Tell whether an algorithm is as exact as was asked.
+
+        Example:
+            >>> [Choice(accuracy="default").allows(name) for name in ("direct", "winograd-4x4", "winograd-6x6")]
+            [True, True, False]
+        """
+        needs = next((needs for name, needs in _NEEDS.items() if algorithm.startswith(name)), "exact")
         classes = get_args(Accuracy)
-        return classes.index(_NEEDS.get(algorithm, "exact")) <= classes.index(self.accuracy)
+        return classes.index(needs) <= classes.index(self.accuracy)
 
 
-_ASKED: Final[ContextVar[Choice]] = ContextVar("choice", default=Choice())  # noqa: B039 - frozen
+_ASKED: Final[ContextVar[Choice]] = ContextVar("choice", default=Choice())  # noqa: B039 - a tuple never changes
 
-
-def chosen() -> Choice:
-    """Give what is asked here and now."""
-    return _ASKED.get()
+chosen = _ASKED.get
+"""Give what is asked here and now, in this thread."""
 
 
 def algorithms() -> list[str]:
-    """List every algorithm by name, best guess first; the reference and PyTorch's own come last.
+    """List every algorithm by name: those of the forward pass, then those of weight gradients; PyTorch's own last.
 
     Example:
-        >>> algorithms()[-2:]
-        ['reference', 'torch']
+        >>> algorithms()[-1]
+        'torch'
     """
-    return [*core().algorithms(), TORCH]
+    return list(dict.fromkeys([*core().algorithms(), *core().weight_gradients(), TORCH]))
 
 
 @contextmanager
 def use(algorithm: str) -> Generator[None]:
     """Run exactly this algorithm, within; a problem that it cannot compute is an error, which says why.
 
+    A direction whose table does not have the algorithm at all is planned as ever: there is no Winograd of depthwise
+    weight gradients, and a network can be trained nonetheless. The gradients of what was computed within are computed
+    so as well, wherever `backward` is called.
+
     Raises:
         OptionError: No algorithm has that name.
 
     Example:
-        >>> with use("winograd-4x4"):
+        >>> with use("direct"):
         ...     chosen().forced
-        'winograd-4x4'
+        'direct'
     """
     if algorithm not in algorithms():
         raise OptionError(
@@ -87,6 +88,10 @@ def use(algorithm: str) -> Generator[None]:
 @contextmanager
 def accuracy(level: Accuracy) -> Generator[None]:
     """Say how far from the exact sums results may be, within.
+
+    Args:
+        level: "exact" adds up products as the definition does; "default" loses at most twice what that loses; "fast"
+            about ten times.
 
     Raises:
         OptionError: There is no such class.
@@ -109,8 +114,8 @@ def reproducible() -> Generator[None]:
 
 
 @contextmanager
-def _asked(**changes: object) -> Generator[None]:
-    token = _ASKED.set(replace(_ASKED.get(), **changes))  # pyright: ignore[reportArgumentType]
+def _asked(**changes: Any) -> Generator[None]:
+    token = _ASKED.set(_ASKED.get()._replace(**changes))
     try:
         yield
     finally:

@@ -1,91 +1,171 @@
-"""A convolution of tensors, by the algorithm that is planned for it."""
+"""A convolution of tensors and its gradients, each by the algorithm that is planned for it. Nothing is differentiated.
+
+Everything that depends on the sizes alone is prepared once, in a `Call`.
+"""
 
 import threading
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
+from striate.engine import by_torch
+from striate.engine.choice import Choice
 from striate.engine.core import core
-from striate.engine.packed import packed
-from striate.engine.plan import plan
-from striate.engine.problem import Problem
+from striate.engine.limits import Limits
+from striate.engine.packed import Form, form, packed
+from striate.engine.parts import parts
+from striate.engine.plan import Plan, planned
+from striate.engine.problem import Direction, Problem
 
-__all__ = ["convolve", "takes"]
+__all__ = ["Call"]
 
-_ALIGNED = 64  # bytes of a cache line
+_LAST: Final = torch.channels_last
+_ALIGNED: Final = 64  # bytes of a cache line
 
 
 class _Scratch(threading.local):
     """Each thread's memory for what algorithms keep meanwhile; it grows to the largest that was needed."""
 
-    buffer: Tensor = torch.empty(0, dtype=torch.uint8)
+    buffer: Tensor = torch.empty(0, dtype=torch.uint8, device="cpu")
 
     def at(self, size_bytes: int) -> int:
         if self.buffer.numel() < size_bytes + _ALIGNED:
-            self.buffer = torch.empty(size_bytes + _ALIGNED, dtype=torch.uint8)
+            self.buffer = torch.empty(size_bytes + _ALIGNED, dtype=torch.uint8, device="cpu")
         return -(-self.buffer.data_ptr() // _ALIGNED) * _ALIGNED
 
 
-_SCRATCH = _Scratch()
+_SCRATCH: Final = _Scratch()
 
 
-def takes(*tensors: Tensor | None) -> bool:
-    """Tell whether the core can read these: plain 32-bit floats in this machine's memory."""
-    return all(
-        t is None or (t.dtype is torch.float32 and t.device.type == "cpu" and t.layout is torch.strided) for t in tensors
-    )
+class _Run(NamedTuple):
+    """One convolution by one of the core's algorithms."""
+
+    form: Form
+    output: tuple[int, int, int, int]
+    workspace_bytes: int
+    threads: int
+
+    def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve; channels lie side by side in the input and in what is returned."""
+        chosen = self.form
+        numbers = packed(weight, chosen, self.threads)
+        bias = bias if bias is None else bias.contiguous()
+        output = torch.empty(self.output, dtype=torch.float32, device="cpu", memory_format=_LAST)
+        core().run(
+            chosen.place,
+            chosen.handle,
+            input.data_ptr(),
+            numbers.data_ptr(),
+            0 if bias is None else bias.data_ptr(),
+            0,
+            output.data_ptr(),
+            _SCRATCH.at(self.workspace_bytes),
+            self.threads,
+        )
+        return output
 
 
-def convolve(
-    input: Float[Tensor, "N C H W"],
-    weight: Float[Tensor, "K Cg R S"],
-    bias: Float[Tensor, " K"] | None,
-    problem: Problem,
-    *,
-    turned: bool = False,
-) -> Float[Tensor, "N K P Q"]:
-    """Convolve, with no gradient.
+class Call:
+    """A convolution and its gradients, ready to be computed for tensors of certain sizes.
 
     Args:
-        input: In any memory layout; channels_last is read as it is, and the output has the input's.
-        weight: Kernels; with `turned` those of the convolution whose gradient this is.
-        bias: One number per output channel.
-        problem: The sizes, which have to be the tensors'.
-        turned: As in `packed`.
+        problem: The convolution, forward; `channels_last` says how results are to lie in memory.
+        threads: That share it.
+        asked: What is asked of the choice of algorithms, for the gradients as well.
+        most: The limits of memory.
     """
-    threads = torch.get_num_threads()
-    planned = plan(problem, threads=threads)
-    last = input.is_contiguous(memory_format=torch.channels_last)
-    if planned.place < 0 or input.numel() == 0:
-        return _by_torch(input, weight, bias, problem, turned=turned)
-    numbers = packed(weight, problem, planned.place, turned=turned, threads=threads)
-    given = input if last else input.contiguous(memory_format=torch.channels_last)
-    output = torch.empty(problem.output, memory_format=torch.channels_last)
-    scratch = _SCRATCH.at(core().workspace_bytes(planned.place, problem.handle, threads))
-    offsets = 0 if bias is None else bias.contiguous().data_ptr()
-    core().run(
-        planned.place,
-        problem.handle,
-        given.data_ptr(),
-        numbers.data_ptr(),
-        offsets,
-        0,
-        output.data_ptr(),
-        scratch,
-        threads,
-    )
-    return output if last else output.contiguous()
+
+    def __init__(self, problem: Problem, threads: int, asked: Choice, most: Limits) -> None:
+        self.problem, self.threads, self._asked, self._most = problem, threads, asked, most
+        self.layout = _LAST if problem.channels_last else torch.contiguous_format
+        self._steps = (problem.stride, problem.padding, problem.dilation, problem.groups)
+        chosen = self.plan("forward")
+        self._forward = None if chosen.place < 0 else _run(chosen.place, problem, threads)
+
+    def plan(self, direction: Direction) -> Plan:
+        """Plan one direction."""
+        return planned(self.problem.turned(direction), self.threads, self._asked, self._most)
+
+    @cached_property
+    def torch_alone(self) -> bool:
+        """Whether PyTorch's own convolution computes the output and both gradients."""
+        return self._forward is None and self._backward is None and self._weights is None
+
+    @cached_property
+    def _backward(self) -> list[tuple[tuple[slice, slice], _Run | None]] | None:
+        place = self.plan("input gradient").place
+        if place < 0:
+            return None
+        return [
+            (part.places, None if part.problem is None else _run(place, part.problem, self.threads, part.taps))
+            for part in parts(self.problem)
+        ]
+
+    @cached_property
+    def _weights(self) -> tuple[int, int] | None:
+        place = self.plan("weight gradient").place
+        if place < 0:
+            return None
+        return place, core().weight_gradient_workspace_bytes(place, self.problem.handle, self.threads)
+
+    def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve `N C H W` with `K C/groups R S`."""
+        if self._forward is None:
+            return by_torch.convolve(input, weight, bias, *self._steps)
+        output = self._forward(input.contiguous(memory_format=_LAST), weight, bias)
+        return output if self.layout is _LAST else output.contiguous()
+
+    def gradients(
+        self, gradient: Tensor, input: Tensor, weight: Tensor, wanted: tuple[bool, bool]
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Give the gradients of a loss with respect to the input and to the weight, those that are wanted.
+
+        Args:
+            gradient: Of the loss with respect to the output, `N K P Q`.
+            input: What was convolved; only its shape is read, unless the weight's gradient is wanted.
+            weight: The kernels; only their shape and layout are read, unless the input's gradient is wanted.
+            wanted: Which of the two.
+        """
+        by_others = (wanted[0] and self._backward is None, wanted[1] and self._weights is None)
+        of_input, of_weight = None, None
+        if any(by_others):
+            of_input, of_weight = by_torch.gradients(gradient, input, weight, *self._steps, by_others)
+        if wanted != by_others:
+            gradient = gradient.contiguous(memory_format=_LAST)
+        if wanted[0] and not by_others[0]:
+            of_input = self._input_gradient(gradient, weight)
+        if wanted[1] and not by_others[1]:
+            of_weight = self._weight_gradient(gradient, input.contiguous(memory_format=_LAST), weight)
+        return of_input, of_weight
+
+    def differentiable_gradients(
+        self, gradient: Tensor, input: Tensor, weight: Tensor, wanted: tuple[bool, bool]
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Give the same by PyTorch's own functions, which know their gradients to any order; see `gradients`."""
+        return by_torch.gradients(gradient, input, weight, *self._steps, wanted)
+
+    def _input_gradient(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        found = self._backward or []
+        if len(found) == 1 and found[0][1] is not None:
+            return found[0][1](gradient, weight, None).contiguous(memory_format=self.layout)
+        result = torch.empty(self.problem.input, dtype=torch.float32, device="cpu", memory_format=self.layout)
+        for (rows, columns), run in found:
+            result[:, :, rows, columns] = 0.0 if run is None else run(gradient, weight, None)
+        return result
+
+    def _weight_gradient(self, gradient: Tensor, input: Tensor, weight: Tensor) -> Tensor:
+        place, workspace_bytes = self._weights or (0, 0)
+        result = torch.empty_like(weight)
+        k, c, r, s = result.stride()
+        steps = (weight.shape[0] // self.problem.groups * k, k, c, r, s)
+        addresses = (input.data_ptr(), gradient.data_ptr(), result.data_ptr())
+        scratch = _SCRATCH.at(workspace_bytes)
+        core().weight_gradient(place, self.problem.handle, *addresses, steps, scratch, self.threads)
+        return result
 
 
-def _by_torch(input: Tensor, weight: Tensor, bias: Tensor | None, problem: Problem, *, turned: bool) -> Tensor:
-    top, bottom, left, right = problem.padding
-    both = (min(top, bottom), min(left, right))
-    if turned:
-        weight = weight.flip(2, 3)
-        weight = weight if problem.groups > 1 else weight.transpose(0, 1)
-    beyond = (left - both[1], right - both[1], top - both[0], bottom - both[0])
-    if any(beyond) or min(both) < 0:
-        input, both = F.pad(input, (left, right, top, bottom)), (0, 0)
-    return F.conv2d(input, weight, bias, problem.stride, both, problem.dilation, problem.groups)
+def _run(place: int, problem: Problem, threads: int, taps: Any = None) -> _Run:
+    workspace_bytes = core().workspace_bytes(place, problem.handle, threads)
+    return _Run(form(place, problem, taps), problem.output, workspace_bytes, threads)

@@ -1,64 +1,158 @@
-"""Weights in the form that an algorithm reads, made once and again when they change."""
+"""Weights in the form that an algorithm reads: made once, found again by the tensor, and made again when it changes.
 
+A tensor is known again by its identity, its address and its version, which PyTorch counts up at every change in place,
+an optimiser's steps included. Changes through `weight.data` are not counted: so a few of the numbers are compared as
+well, and such a change is missed only where it leaves all of those as they were.
+"""
+
+import ctypes
+import threading
+import weakref
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
-from torch.utils.weak import WeakIdKeyDictionary
 
 from striate.engine.core import core
+from striate.engine.limits import limits
+from striate.engine.parts import Taps
 from striate.engine.problem import Problem
 
-__all__ = ["packed"]
+__all__ = ["Form", "form", "kept_bytes", "packed"]
 
-# How many forms of one weight are kept: forward and gradient, of one or two input sizes.
-_FORMS = 4
+# How many of a weight's numbers are compared; and how many forms of one weight are kept: for the output and for the
+# gradient, each of two sizes of input.
+_SAMPLES: Final = 16
+_FORMS: Final = 8
 
 
-class _Form(NamedTuple):
-    version: int
+class Form(NamedTuple):
+    """What an algorithm reads of a weight.
+
+    Args:
+        key: Two forms with the same key hold the same numbers.
+        place: The algorithm's, in the core's table.
+        handle: The convolution that reads it, as the core has it.
+        floats: How many numbers it holds.
+        groups: Blocks into which the kernels are split.
+        taps: For a gradient: those that are read, down and across; kernels and channels are exchanged.
+    """
+
+    key: tuple[object, ...]
     place: int
+    handle: Any
+    floats: int
+    groups: int
+    taps: tuple[Taps, Taps] | None
+
+
+class _Kept(NamedTuple):
+    version: int
+    address: int
+    words: Any
+    sample: list[int]
     numbers: Tensor
 
 
-# Tensors are compared by identity, and forgotten with the tensor.
-_FORMS_OF: WeakIdKeyDictionary = WeakIdKeyDictionary()
+class _Owner(NamedTuple):
+    weight: "weakref.ref[Tensor]"
+    forms: OrderedDict[tuple[object, ...], _Kept]
 
 
-def packed(
-    weight: Float[Tensor, "K Cg R S"], problem: Problem, algorithm: int, *, turned: bool, threads: int
-) -> Float[Tensor, " floats"]:
-    """Give the prepared form of a weight for an algorithm, from memory if the weight has not changed since.
+_LOCK: Final = threading.RLock()
+_OWNERS: Final[OrderedDict[int, _Owner]] = OrderedDict()  # by the weight's id, the one used longest ago first
+
+
+def form(place: int, problem: Problem, taps: tuple[Taps, Taps] | None = None) -> Form:
+    """Describe what an algorithm reads of the weight of a problem.
+
+    It depends on the kernels and how they are applied, not on the size of the images.
+    """
+    floats = core().prepared_floats(place, problem.handle)
+    key = (place, floats, problem.weight, problem.stride, problem.dilation, problem.groups, taps)
+    return Form(key, place, problem.handle, floats, problem.groups, taps)
+
+
+def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
+    """Give a weight in the form that is wanted, from memory if the weight has not changed since.
 
     Args:
-        weight: As PyTorch has it, in any memory layout.
-        problem: The convolution that reads it.
-        algorithm: Its place in the core's table.
-        turned: Whether the kernels are turned round, and input and output channels exchanged: for a gradient.
-        threads: That share the work.
+        weight: As PyTorch has it, `(K, C/groups, R, S)`, in any memory layout.
+        wanted: The form.
+        threads: That share the work, if there is any.
+
+    Returns:
+        `wanted.floats` numbers. A weight made in inference mode has no version, and is packed at every call.
     """
-    key = (algorithm, turned, core().prepared_floats(algorithm, problem.handle))
-    if weight.is_inference():  # has no version, so nobody can tell whether it has changed
-        return _prepared(weight, problem, algorithm, turned=turned, threads=threads)
-    forms = _FORMS_OF.setdefault(weight, OrderedDict())
-    form = forms.get(key)
-    if form is None or form.version != weight._version or form.place != weight.data_ptr():
-        numbers = _prepared(weight, problem, algorithm, turned=turned, threads=threads)
-        form = forms[key] = _Form(weight._version, weight.data_ptr(), numbers)
-        while len(forms) > _FORMS:
-            forms.popitem(last=False)
-    return form.numbers
+    if weight.is_inference():
+        return _prepared(weight, wanted, threads)
+    version, address = weight._version, weight.data_ptr()
+    with _LOCK:
+        owner = _OWNERS.get(id(weight))
+        if owner is not None and owner.weight() is weight:
+            _OWNERS.move_to_end(id(weight))
+            kept = owner.forms.get(wanted.key)
+            if (
+                kept is not None
+                and kept.version == version
+                and kept.address == address
+                and kept.sample == kept.words[:: _apart(kept.words)]
+            ):
+                return kept.numbers
+    words = _words(weight)
+    sample = words[:: _apart(words)]  # before the work: what changes meanwhile is noticed next time
+    numbers = _prepared(weight, wanted, threads)
+    with _LOCK:
+        _keep(weight, wanted, _Kept(version, address, words, sample, numbers))
+    return numbers
 
 
-def _prepared(weight: Tensor, problem: Problem, algorithm: int, *, turned: bool, threads: int) -> Tensor:
-    numbers = torch.empty(core().prepared_floats(algorithm, problem.handle))
+def kept_bytes() -> int:
+    """Count the bytes of all packed weights that are kept."""
+    with _LOCK:
+        return sum(kept.numbers.nbytes for owner in _OWNERS.values() for kept in owner.forms.values())
+
+
+def _keep(weight: Tensor, wanted: Form, made: _Kept) -> None:
+    name = id(weight)
+    owner = _OWNERS.get(name)
+    if owner is None or owner.weight() is not weight:
+        owner = _OWNERS[name] = _Owner(weakref.ref(weight, lambda gone: _let_go(name, gone)), OrderedDict())
+    owner.forms.pop(wanted.key, None)
+    owner.forms[wanted.key] = made
+    _OWNERS.move_to_end(name)
+    while len(owner.forms) > _FORMS:
+        owner.forms.popitem(last=False)
+    while len(_OWNERS) > 1 and kept_bytes() > limits().packed_bytes:
+        _OWNERS.popitem(last=False)
+
+
+def _let_go(name: int, gone: "weakref.ref[Tensor]") -> None:
+    with _LOCK:
+        owner = _OWNERS.get(name)
+        if owner is not None and owner.weight is gone:
+            del _OWNERS[name]
+
+
+def _words(weight: Tensor) -> Any:
+    """Look at the weight's memory without keeping it alive."""
+    reach = 1 + sum((size - 1) * step for size, step in zip(weight.shape, weight.stride(), strict=True))
+    return (ctypes.c_uint32 * reach).from_address(weight.data_ptr())
+
+
+def _apart(words: Any) -> int:
+    return len(words) // _SAMPLES or 1
+
+
+def _prepared(weight: Tensor, wanted: Form, threads: int) -> Tensor:
+    numbers = torch.empty(wanted.floats, dtype=torch.float32, device="cpu")
     k, c, r, s = weight.stride()
-    first = weight.data_ptr()
-    if turned:
-        first += ((weight.shape[2] - 1) * r + (weight.shape[3] - 1) * s) * weight.element_size()
-        # Depthwise, each channel has one kernel, whichever way it is counted.
-        k, c, r, s = (k if problem.groups > 1 else c), k, -r, -s
-    core().prepare(algorithm, problem.handle, first, (k, c, r, s), numbers.data_ptr(), threads)
+    first, group = weight.data_ptr(), weight.shape[0] // wanted.groups * k
+    steps = (group, k, c, r, s)
+    if wanted.taps is not None:
+        down, across = wanted.taps
+        first += (down.last * r + across.last * s) * weight.element_size()
+        steps = (group, c, k, -down.step * r, -across.step * s)
+    core().prepare(wanted.place, wanted.handle, first, steps, numbers.data_ptr(), threads)
     return numbers

@@ -1,22 +1,26 @@
 """Which algorithm computes a convolution, and why.
 
-`estimate` never times anything: each algorithm's file says how much work it makes of a problem, and this file what
-PyTorch's own convolution makes of it.
+What is forced comes first, then what was measured, then what is estimated. Nothing is timed here.
 """
 
+import atexit
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
+
+import torch
 
 from striate.engine.choice import TORCH, Choice, chosen
-from striate.engine.core import core
+from striate.engine.estimate import seconds, torch_seconds
+from striate.engine.isa import isa
+from striate.engine.limits import Limits, limits
+from striate.engine.parts import parts
 from striate.engine.problem import Problem
+from striate.engine.table import table
 from striate.errors import OptionError
 
-__all__ = ["Candidate", "Plan", "explain", "plan"]
-
-# Multiply-adds that one thread does in a second, about: two vectors a cycle at 3 GHz. Only ratios decide.
-_RATE_PER_LANE = 6e9
-_LANES = {"avx512": 16, "avx2": 8, "neon": 4, "baseline": 4}
+__all__ = ["Candidate", "Plan", "explain", "forget", "plan", "planned", "remembered"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Plan:
         problem: The convolution.
         threads: That share it.
         algorithm: Which one runs.
-        how: Whether it was forced, or chosen by estimate.
+        how: Whether it was forced, remembered, or chosen by estimate.
         candidates: All of them, in the order of the table.
     """
 
@@ -54,77 +58,126 @@ class Plan:
 
     @property
     def place(self) -> int:
-        """The algorithm's place in the core's table; -1 for PyTorch's own."""
-        names = core().algorithms()
-        return names.index(self.algorithm) if self.algorithm in names else -1
+        """The algorithm's place in the direction's table; -1 for PyTorch's own."""
+        names = table(self.problem.direction).names()
+        return -1 if self.algorithm == TORCH else names.index(self.algorithm)
 
     def __str__(self) -> str:
         """Write every candidate with its time or its reason, and the one chosen."""
-        lines = [f"conv2d  {self.problem}  {self.threads} thread{'s' * (self.threads > 1)}, {core().chosen_isa()}"]
+        lines = [f"{self.problem}  {self.threads} thread{'s' * (self.threads > 1)}, {isa()}"]
         width = max(len(c.algorithm) for c in self.candidates)
         for c in self.candidates:
-            said = f"declined   {c.declined}" if c.seconds is None else f"{c.seconds * 1e3:9.3f} ms"
+            said = f"declines: {c.declined}" if c.seconds is None else f"{c.seconds * 1e3:9.3f} ms"
             lines.append(f"  {c.algorithm:<{width}}  {said}" + f"  <- {self.how}" * (c.algorithm == self.algorithm))
         return "\n".join(lines)
 
 
-def plan(problem: Problem, *, threads: int) -> Plan:
-    """Choose the algorithm, as `use`, `accuracy` and `reproducible` ask.
+def plan(problem: Problem, *, threads: int | None = None) -> Plan:
+    """Choose the algorithm, as `use`, `accuracy`, `reproducible` and `limit` ask.
+
+    Args:
+        problem: The convolution.
+        threads: That share it; None: as many as `torch.get_num_threads()` says.
 
     Raises:
-        OptionError: The algorithm that is forced cannot compute this.
+        OptionError: The algorithm that is forced cannot compute this; or STRIATE_ISA names a set that cannot be used.
 
     Example:
-        >>> plan(Problem.of((1, 64, 56, 56), (64, 64, 3, 3), padding=(1, 1)), threads=1).algorithm
+        >>> plan(Problem.of((8, 64, 56, 56), (64, 64, 3, 3), padding=(1, 1)), threads=1).algorithm
         'winograd-4x4'
     """
-    return _planned(problem, threads, chosen())
+    isa()
+    return planned(problem, threads or torch.get_num_threads(), chosen(), limits())
 
 
-def explain(problem: Problem, *, threads: int = 1) -> str:
-    """Say what every algorithm makes of a problem, and which one is chosen."""
+def explain(problem: Problem, *, threads: int | None = None) -> str:
+    """Say what every algorithm makes of a problem, and which one is chosen; see `plan`.
+
+    Example:
+        >>> print(explain(Problem.of((1, 8, 8, 8), (8, 8, 3, 3)), threads=1).splitlines()[0])  # doctest: +ELLIPSIS
+        forward  N=1 C=8 H=8 W=8  K=8 R=3 S=3  ...  1 thread, ...
+    """
     return str(plan(problem, threads=threads))
 
 
+def remembered(problem: Problem, threads: int, able: Mapping[str, float]) -> tuple[str, str]:
+    """Name the algorithm that was found fastest for a problem when it was measured, and say how that is known.
+
+    Args:
+        problem: The convolution.
+        threads: That share it.
+        able: The candidates, with the seconds they are estimated to take.
+
+    Returns:
+        Both empty if nothing was measured.
+    """
+    del problem, threads, able
+    return "", ""
+
+
+def forget() -> None:
+    """Plan every problem anew from here on: for whoever changes what `remembered` knows."""
+    for clear in FORGET:
+        clear()
+
+
 @lru_cache(maxsize=4096)
-def _planned(problem: Problem, threads: int, asked: Choice) -> Plan:
-    candidates = tuple(
-        _candidate(place, name, problem, threads, asked) for place, name in enumerate(core().algorithms())
-    )
-    own = _torch(problem, candidates) if asked.torch or asked.forced == TORCH else None
-    candidates += (Candidate(TORCH, own, "" if own is not None else "only reproducible algorithms are asked for"),)
+def planned(problem: Problem, threads: int, asked: Choice, most: Limits) -> Plan:
+    """Choose the algorithm for what is asked and allowed; see `plan`."""
+    names = table(problem.direction).names()
+    forced = asked.forced if asked.forced in (*names, TORCH) else ""
+    asked = asked._replace(forced=forced)
+    candidates = [_candidate(place, problem, threads, asked, most) for place in range(len(names))]
+    candidates.append(_torch(problem, threads, asked))
     able = {c.algorithm: c.seconds for c in candidates if c.seconds is not None}
-    if asked.forced and asked.forced not in able:
-        reasons = {c.algorithm: c.declined for c in candidates if c.algorithm == asked.forced}
+    if forced and forced not in able:
         raise OptionError(
-            f"conv2d: algorithm {asked.forced!r} cannot run this problem.",
-            f"Use one of {', '.join(able)}; or leave the choice to the planner.",
-            **reasons,
+            f"conv2d: algorithm {forced!r} cannot compute this.",
+            f"Use one of: {', '.join(able)}; or leave the choice to the planner.",
+            reason=next(c.declined for c in candidates if c.algorithm == forced),
             problem=problem,
         )
-    algorithm = asked.forced or min(able, key=able.__getitem__)
-    return Plan(problem, threads, algorithm, "forced" if asked.forced else "chosen by estimate", candidates)
+    algorithm, how = (forced, "forced") if forced else remembered(problem, threads, able)
+    if not able:
+        raise OptionError(
+            "conv2d: every algorithm declines.",
+            "Raise engine.limit(...), or allow PyTorch's own: leave engine.reproducible().",
+            **{c.algorithm: c.declined for c in candidates},
+            problem=problem,
+        )
+    if algorithm not in able:
+        algorithm, how = min(able, key=able.__getitem__), "estimated"
+    return Plan(problem, threads, algorithm, how, tuple(candidates))
 
 
-def _candidate(place: int, name: str, problem: Problem, threads: int, asked: Choice) -> Candidate:
-    refusal = core().refuses(place, problem.handle)
-    if refusal is None and asked.forced != name and not asked.allows(name):
-        refusal = f"it is not as exact as {asked.accuracy!r}"
-    if refusal is not None:
-        return Candidate(name, None, refusal)
-    rate = _RATE_PER_LANE * _LANES[core().chosen_isa() or "baseline"]
-    return Candidate(name, core().cost(place, problem.handle, threads) / rate / threads)
+FORGET: Final[list[Callable[[], None]]] = [planned.cache_clear, parts.cache_clear]
+"""How to empty everything that keeps plans."""
+
+# The core's objects in them have to go before the core itself does, or it warns on the way out.
+atexit.register(forget)
 
 
-def _torch(problem: Problem, ours: tuple[Candidate, ...]) -> float:
-    """Estimate PyTorch's own convolution by our direct sums.
+def _candidate(place: int, problem: Problem, threads: int, asked: Choice, most: Limits) -> Candidate:
+    of = table(problem.direction)
+    name = of.names()[place]
+    declined = of.refuses(place, problem)
+    if not declined and asked.forced != name:
+        declined = _unwanted(place, problem, threads, asked, most)
+    return Candidate(name, None, declined) if declined else Candidate(name, seconds(place, problem, threads))
 
-    It computes those as well, about as fast: a little slower where vectors are full, a little faster where there are
-    few input channels, for which it has kernels that ours has not.
-    """
-    seconds = {c.algorithm: c.seconds for c in ours}
-    direct = seconds["direct"] or 0.0
-    if seconds["depthwise"] is not None:
-        return 1.4 * seconds["depthwise"]
-    few = problem.input[1] // problem.groups < 8
-    return direct * (0.8 if few else 1.1)
+
+def _unwanted(place: int, problem: Problem, threads: int, asked: Choice, most: Limits) -> str:
+    of = table(problem.direction)
+    workspace, packed = of.workspace_bytes(place, problem, threads), of.packed_bytes(place, problem)
+    reasons = {
+        f"it is not as exact as {asked.accuracy!r}": not asked.allows(of.names()[place]),
+        f"its workspace of {workspace} bytes is over the limit": workspace > most.workspace_bytes,
+        f"its packed weights of {packed} bytes are over the limit": packed > most.packed_bytes,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _torch(problem: Problem, threads: int, asked: Choice) -> Candidate:
+    if asked.torch or asked.forced == TORCH:
+        return Candidate(TORCH, torch_seconds(problem, threads))
+    return Candidate(TORCH, None, "only reproducible algorithms are asked for")

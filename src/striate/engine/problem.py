@@ -1,33 +1,43 @@
 """What a convolution is to the engine: sizes, and nothing of the numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 from striate.engine.core import core
+from striate.errors import OptionError, ShapeError
 
-__all__ = ["Problem"]
+__all__ = ["Direction", "Problem"]
+
+Direction = Literal["forward", "input gradient", "weight gradient"]
+"""What is computed: the output, or the gradient of a loss with respect to the input or to the kernels."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A two-dimensional convolution of 32-bit floats.
+    """A two-dimensional convolution of 32-bit floats. Its sizes are those of the convolution, in every direction.
 
     Args:
         input: `N C H W`.
         kernels: `K R S`.
         stride: Input samples from one position to the next, down and across.
         padding: Zeros added above, below, left and right; negative ones cut.
-        dilation: Input samples from one tap to the next.
+        dilation: Input samples from one tap to the next, down and across.
         groups: Blocks into which the channels are split.
         bias: Whether a number per channel is added to the sums.
         residual: Whether an image of the output's size is added.
         relu: Whether negative sums become 0, after that.
+        direction: What is computed.
+        channels_last: Whether images lie in memory with a pixel's channels side by side, as the core reads them.
+
+    Raises:
+        ShapeError: Sizes do not fit together.
+        OptionError: There is no such direction.
 
     Example:
         >>> print(Problem.of((1, 64, 56, 56), (64, 64, 3, 3), padding=(1, 1)))
-        N=1 C=64 H=56 W=56  K=64 R=3 S=3  stride 1x1  padding 1,1,1,1  dilation 1x1  groups 1
+        forward  N=1 C=64 H=56 W=56  K=64 R=3 S=3  stride 1x1  padding 1,1,1,1  dilation 1x1  groups 1  channels_last
     """
 
     input: tuple[int, int, int, int]
@@ -39,6 +49,36 @@ class Problem:
     bias: bool = False
     residual: bool = False
     relu: bool = False
+    direction: Direction = "forward"
+    channels_last: bool = True
+
+    def __post_init__(self) -> None:
+        sizes = {"input": self.input, "kernels": self.kernels, "stride": self.stride, "dilation": self.dilation}
+        for name, given in (*sizes.items(), ("groups", (self.groups,))):
+            if min(given) < 1:
+                raise ShapeError(f"conv2d: {name} has a size below 1.", "Give 1 or more.", **{name: given})
+        channels, kernels = self.input[1], self.kernels[0]
+        if channels % self.groups or kernels % self.groups:
+            raise ShapeError(
+                "conv2d: groups do not divide the channels.",
+                "Give groups that divide both the input's channels and the kernels.",
+                channels=channels,
+                kernels=kernels,
+                groups=self.groups,
+            )
+        if min(self.positions) < 1:
+            raise ShapeError(
+                "conv2d: the kernel does not fit into the padded input.",
+                "Pad more, dilate less, or pass a larger input.",
+                **{name: sizes[name] for name in ("input", "kernels", "dilation")},
+                padding=self.padding,
+            )
+        if self.direction not in get_args(Direction):
+            raise OptionError(
+                "conv2d: there is no such direction.",
+                f"Choose one of: {', '.join(get_args(Direction))}.",
+                direction=repr(self.direction),
+            )
 
     @classmethod
     def of(
@@ -50,48 +90,76 @@ class Problem:
         padding: Sequence[int] = (0, 0),
         dilation: Sequence[int] = (1, 1),
         groups: int = 1,
-        **epilogue: bool,
+        **more: Any,
     ) -> "Problem":
-        """Take the sizes of an input `N C H W` and a weight `K C/groups R S`, as PyTorch gives them."""
-        n, c, h, w = input
-        k, _, r, s = weight
-        down, across = padding
-        around = (down, down, across, across)
-        return cls((n, c, h, w), (k, r, s), _two(stride), around, _two(dilation), groups, **epilogue)
+        """Take the sizes of an input `N C H W` and a weight `K C/groups R S`, as PyTorch gives them.
+
+        Args:
+            input: The input's shape.
+            weight: The weight's shape.
+            stride: Down and across.
+            padding: Down and across, or above, below, left and right.
+            dilation: Down and across.
+            groups: Blocks of channels.
+            more: The other fields.
+
+        Raises:
+            ShapeError: Sizes do not fit together.
+        """
+        (n, c, h, w), (k, taken, r, s) = input, weight
+        if c != taken * groups:
+            raise ShapeError(
+                f"conv2d: input has {c} channels, but weight takes {taken * groups}.",
+                f"Pass input with {taken * groups} channels, or a weight made for {c}.",
+                input=tuple(input),
+                weight=tuple(weight),
+                groups=groups,
+            )
+        top, bottom, left, right = padding if len(padding) == 4 else (p for p in padding for _ in range(2))
+        around = (int(top), int(bottom), int(left), int(right))
+        return cls((n, c, h, w), (k, r, s), _two(stride), around, _two(dilation), groups, **more)
+
+    def turned(self, direction: Direction) -> "Problem":
+        """Give the same convolution's problem in another direction, where there is no epilogue."""
+        if direction == self.direction:
+            return self
+        return replace(self, direction=direction, bias=False, residual=False, relu=False)
 
     @cached_property
     def handle(self) -> Any:
-        """The same, as the core has it."""
+        """The convolution, as the core has it."""
         parts = (self.input, self.kernels, self.stride, self.padding, self.dilation, self.groups)
         return core().Problem(*parts, self.bias, self.residual, self.relu)
 
     @property
+    def positions(self) -> tuple[int, int]:
+        """`P Q`."""
+        top, bottom, left, right = self.padding
+        p, q = (
+            (size + around - dilation * (taps - 1) - 1) // stride + 1
+            for size, around, dilation, taps, stride in zip(
+                self.input[2:], (top + bottom, left + right), self.dilation, self.kernels[1:], self.stride, strict=True
+            )
+        )
+        return p, q
+
+    @property
     def output(self) -> tuple[int, int, int, int]:
         """`N K P Q`."""
-        n, k, p, q = self.handle.output
-        return n, k, p, q
+        return (self.input[0], self.kernels[0], *self.positions)
+
+    @property
+    def weight(self) -> tuple[int, int, int, int]:
+        """`K C/groups R S`."""
+        k, r, s = self.kernels
+        return k, self.input[1] // self.groups, r, s
 
     @property
     def multiply_adds(self) -> int:
-        """How many the sums take, as they are defined."""
+        """How many the sums take, as they are defined; the same in every direction."""
         n, k, p, q = self.output
-        return n * p * q * k * (self.input[1] // self.groups) * self.kernels[1] * self.kernels[2]
-
-    def transposed(self) -> "Problem | None":
-        """Give the convolution that is this one's gradient with respect to its input, with the kernels turned round.
-
-        Returns:
-            None where it is no convolution: where positions lie apart, or groups have many channels.
-        """
-        depthwise = self.groups == self.input[1] == self.kernels[0]
-        if self.stride != (1, 1) or not (self.groups == 1 or depthwise):
-            return None
-        n, k, p, q = self.output
-        top, bottom, left, right = self.padding
-        down, across = (d * (size - 1) for d, size in zip(self.dilation, self.kernels[1:], strict=True))
-        around = (down - top, down - bottom, across - left, across - right)
-        kernels = (self.input[1], *self.kernels[1:])
-        return Problem((n, k, p, q), kernels, (1, 1), around, self.dilation, self.groups)
+        _, c, r, s = self.weight
+        return n * p * q * k * c * r * s
 
     def __str__(self) -> str:
         """Write it in one line."""
@@ -102,7 +170,11 @@ class Problem:
         then = "".join(f"  + {what}" for what in ("bias", "residual", "relu") if getattr(self, what))
         stride, dilation = ("x".join(map(str, pair)) for pair in (self.stride, self.dilation))
         around = ",".join(map(str, self.padding))
-        return f"{sizes}  stride {stride}  padding {around}  dilation {dilation}  groups {self.groups}{then}"
+        layout = "channels_last" if self.channels_last else "contiguous"
+        return (
+            f"{self.direction}  {sizes}  stride {stride}  padding {around}  dilation {dilation}  "
+            f"groups {self.groups}  {layout}{then}"
+        )
 
 
 def _two(pair: Sequence[int]) -> tuple[int, int]:

@@ -1,0 +1,177 @@
+// Winograd's minimal filtering for the gradient of a 3x3 kernel: F(3x3, 4x4). The gradient that arrives is cut into
+// tiles of 4x4, each the filter of a tile of 6x6 of the input; their nine outputs are sums that add up over all tiles,
+// so they are transformed back once for many.
+//
+// Source: Winograd, 1980, as in winograd.h; of gradients, Lavin and Gray, CVPR 2016, section 4.4.
+#include "../conv.h"
+#include "../share.h"
+#include "outer.h"
+#include "panels.h"
+#include "transform.h"
+
+namespace striate::STRIATE_ISA {
+namespace {
+
+constexpr double half = 0.70710678118654752440, two = 1.41421356237309504880;  // square roots
+constexpr double finite[] = {0, half, -half, two, -two};
+constexpr int M = 3, R = 4, tile = 6, points = tile * tile, taps = M * M;
+constexpr auto matrices = toom_cook<M, R>(finite);
+constexpr auto out_matrix = matrices.out;
+constexpr auto in_matrix = matrices.in;
+constexpr auto kernel_matrix = matrices.kernel;
+
+const char* refuses(const Problem& p) {
+  if (p.r != M || p.s != M) return "the kernel is not 3x3";
+  if (p.stride_h != 1 || p.stride_w != 1) return "the stride is not 1";
+  if (p.dilation_h != 1 || p.dilation_w != 1) return "the dilation is not 1";
+  if (p.groups != 1) return "there are groups";
+  return nullptr;
+}
+
+std::int64_t tiles_across(const Problem& p) { return divided_up(p.q(), R); }
+std::int64_t tiles_of_image(const Problem& p) { return divided_up(p.p(), R) * tiles_across(p); }
+std::int64_t tiles(const Problem& p) { return p.n * tiles_of_image(p); }
+std::int64_t row_tiles(const Problem& p) { return divided_up(p.c, tile_rows); }
+
+// Tiles whose products are summed before they are transformed back. What a panel of the gradient takes stays in the
+// second cache, and the transform back costs a tenth of the products.
+std::int64_t block(const Problem& p) { return most(1, least(64, tiles(p))); }
+
+// Floats from one tile's channels to the next one's. An odd number of cache lines: tiles would fall on one another.
+std::int64_t input_step(const Problem& p) { return (rounded_up(p.c + tile_rows, 16) / 16 | 1) * 16; }
+std::int64_t input_floats(const Problem& p) { return points * block(p) * input_step(p); }
+std::int64_t panel_floats(const Problem& p) { return points * block(p) * panel; }
+
+constexpr std::int64_t product_floats = points * tile_rows * panel, sum_floats = taps * tile_rows * panel;
+
+std::int64_t kept_floats(const Problem& p) {
+  return tiles(p) > block(p) ? row_tiles(p) * panels_per_group(p) * sum_floats : 0;
+}
+
+double cost(const Problem& p, int) {
+  const double products =
+      double(tiles(p)) * points * double(rounded_up(p.c, tile_rows)) * double(panels_per_group(p) * panel);
+  const double transforms = double(tiles(p)) * points * 12.0 * double(p.c + p.k);
+  return products * 1.1 + transforms;
+}
+
+std::int64_t workspace(const Problem& p, int threads) {
+  const std::int64_t shared = input_floats(p) + panels_per_group(p) * panel_floats(p) + kept_floats(p);
+  return (shared + threads * (product_floats + sum_floats)) * std::int64_t(sizeof(float));
+}
+
+// to[point * step] = matrix · square · matrixᵀ of `lanes` channels; samples outside the image are zero.
+template <const auto& matrix, int Size>
+[[gnu::always_inline]] inline void transform_square(const float* image, std::int64_t h, std::int64_t w, std::int64_t c,
+                                                    std::int64_t top, std::int64_t left, std::int64_t channels,
+                                                    float* to, std::int64_t step) {
+  const bool inside = top >= 0 && top + Size <= h && left >= 0 && left + Size <= w && channels >= lanes;
+  Vector partly[tile][Size];
+#pragma GCC unroll 1
+  for (int j = 0; j < Size; ++j) {
+    Vector in[Size], out[tile];
+    if (inside) {
+#pragma GCC unroll 8
+      for (int i = 0; i < Size; ++i) in[i] = load(image + ((top + i) * w + left + j) * c);
+    } else {
+      for (int i = 0; i < Size; ++i) {
+        const bool there = top + i >= 0 && top + i < h && left + j >= 0 && left + j < w;
+        in[i] = there ? load_first(image + ((top + i) * w + left + j) * c, channels) : Vector{};
+      }
+    }
+    transform<matrix>(in, out);
+#pragma GCC unroll 8
+    for (int i = 0; i < tile; ++i) partly[i][j] = out[i];
+  }
+#pragma GCC unroll 1
+  for (int i = 0; i < tile; ++i) {
+    Vector out[tile];
+    transform<matrix>(partly[i], out);
+#pragma GCC unroll 8
+    for (int j = 0; j < tile; ++j) store(to + (i * tile + j) * step, out[j]);
+  }
+}
+
+// The products' sums of all points, to those of the nine taps; added to those of the blocks before.
+void transform_back(const float* products, float* sums, bool first) {
+  for (int at = 0; at < tile_rows * panel; at += lanes) {
+    Vector partly[M][tile];
+#pragma GCC unroll 1
+    for (int j = 0; j < tile; ++j) {
+      Vector in[tile], out[M];
+#pragma GCC unroll 8
+      for (int i = 0; i < tile; ++i) in[i] = load(products + (i * tile + j) * tile_rows * panel + at);
+      transform<out_matrix>(in, out);
+#pragma GCC unroll 8
+      for (int i = 0; i < M; ++i) partly[i][j] = out[i];
+    }
+#pragma GCC unroll 1
+    for (int i = 0; i < M; ++i) {
+      Vector out[M];
+      transform<out_matrix>(partly[i], out);
+#pragma GCC unroll 8
+      for (int j = 0; j < M; ++j) {
+        float* to = sums + (i * M + j) * tile_rows * panel + at;
+        store(to, first ? out[j] : out[j] + load(to));
+      }
+    }
+  }
+}
+
+void scatter(const Problem& p, const float* sums, std::int64_t row_tile, std::int64_t panel_index,
+             const WeightsOut& to) {
+  const std::int64_t first = row_tile * tile_rows, rows = least(tile_rows, p.c - first);
+  for (std::int64_t k = 0; k < panel_columns(p, panel_index); ++k) {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      float* kernel = to.at + (panel_index * panel + k) * to.k + (first + i) * to.c;
+      for (std::int64_t tap = 0; tap < taps; ++tap)
+        kernel[tap / M * to.r + tap % M * to.s] = sums[(tap * tile_rows + i) * panel + k];
+    }
+  }
+}
+
+void run(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, std::byte* scratch,
+         int threads) {
+  const std::int64_t size = block(p), step = input_step(p), panels = panels_per_group(p), count = row_tiles(p);
+  auto* input = reinterpret_cast<float*>(scratch);
+  float* arriving = input + input_floats(p);
+  float* own = arriving + panels * panel_floats(p);
+  float* kept = own + threads * (product_floats + sum_floats);
+  const std::int64_t blocks = most(1, divided_up(tiles(p), size));
+  for (std::int64_t index = 0; index < blocks; ++index) {
+    const std::int64_t first = index * size, together = least(size, tiles(p) - first);
+    share(threads, together, [&](std::int64_t task, int) {
+      const std::int64_t n = (first + task) / tiles_of_image(p), at = (first + task) % tiles_of_image(p);
+      const std::int64_t top = at / tiles_across(p) * R, left = at % tiles_across(p) * R;
+      for (std::int64_t c = 0; c < p.c; c += lanes) {
+        transform_square<in_matrix, tile>(x + n * p.h * p.w * p.c + c, p.h, p.w, p.c, top - p.top, left - p.left,
+                                          p.c - c, input + task * step + c, size * step);
+      }
+      for (std::int64_t k = 0; k < panels * panel; k += lanes) {
+        transform_square<kernel_matrix, R>(
+            gradient + n * p.p() * p.q() * p.k + k, p.p(), p.q(), p.k, top, left, most(0, p.k - k),
+            arriving + k / panel * panel_floats(p) + task * panel + k % panel, size * panel);
+      }
+    });
+    share(threads, panels * count, [&](std::int64_t task, int thread) {
+      const std::int64_t which = task / count, row_tile = task % count;
+      float* products = own + thread * (product_floats + sum_floats);
+      float* sums = blocks > 1 ? kept + task * sum_floats : products + product_floats;
+      const Places places{1, 1, together, 0, 0, step};
+      for (int point = 0; point < points; ++point) {
+        outer_tile[least(tile_rows, p.c - row_tile * tile_rows)](
+            input + point * size * step + row_tile * tile_rows, places,
+            arriving + which * panel_floats(p) + point * size * panel, products + point * tile_rows * panel);
+      }
+      transform_back(products, sums, index == 0);
+      if (index + 1 == blocks) scatter(p, sums, row_tile, which, to);
+    });
+  }
+}
+
+}  // namespace
+
+extern const WeightGradient winograd_gradient;
+const WeightGradient winograd_gradient{"winograd-3x3", refuses, cost, workspace, run};
+
+}  // namespace striate::STRIATE_ISA

@@ -1,12 +1,13 @@
 """The engine: what the machine can do, which algorithm runs on it, and convolution by it."""
 
-from striate.engine.choice import accuracy, algorithms, reproducible, use
+from striate.engine.choice import accuracy, algorithms, locked, reproducible, use
 from striate.engine.conv2d import conv2d
 from striate.engine.isa import isa, isas
 from striate.engine.limits import Limits, limit, limits
 from striate.engine.machine import Cache, Machine, Peaks, machine, peaks
 from striate.engine.plan import Candidate, Plan, explain, plan
 from striate.engine.problem import Problem
+from striate.engine.tuning import Tuned, tune
 
 __all__ = [
     "Cache",
@@ -16,6 +17,7 @@ __all__ = [
     "Peaks",
     "Plan",
     "Problem",
+    "Tuned",
     "accuracy",
     "algorithms",
     "conv2d",
@@ -24,9 +26,11 @@ __all__ = [
     "isas",
     "limit",
     "limits",
+    "locked",
     "machine",
     "peaks",
     "plan",
     "reproducible",
+    "tune",
     "use",
 ]

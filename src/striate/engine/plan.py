@@ -7,6 +7,7 @@ import atexit
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import torch
@@ -18,7 +19,8 @@ from striate.engine.limits import Limits, limits
 from striate.engine.parts import parts
 from striate.engine.problem import Problem
 from striate.engine.table import table
-from striate.errors import OptionError
+from striate.engine.wisdom import preferred, recall
+from striate.errors import OptionError, StriateError
 
 __all__ = ["Candidate", "Plan", "explain", "forget", "plan", "planned", "remembered"]
 
@@ -46,7 +48,7 @@ class Plan:
         problem: The convolution.
         threads: That share it.
         algorithm: Which one runs.
-        how: Whether it was forced, remembered, or chosen by estimate.
+        how: "forced", "measured", "locked" or "estimated".
         candidates: All of them, in the order of the table.
     """
 
@@ -111,8 +113,32 @@ def remembered(problem: Problem, threads: int, able: Mapping[str, float]) -> tup
     Returns:
         Both empty if nothing was measured.
     """
-    del problem, threads, able
-    return "", ""
+    found = recall(problem, threads=threads)
+    algorithm = preferred(found.seconds, able) if found else ""
+    return algorithm, "measured" if algorithm else ""
+
+
+def _locked(problem: Problem, threads: int, able: Mapping[str, float], file: str) -> tuple[str, str]:
+    """Name the algorithm as `remembered` does, if need be from one file; where there is a choice, there is no other."""
+    found = recall(problem, threads=threads, only=Path(file) if file else None)
+    algorithm = preferred(found.seconds, able) if found else ""
+    if not algorithm and len(able.keys() - {"reference"}) > 1:
+        raise StriateError(
+            "conv2d: plans are locked, and nothing was measured of this problem with these kernels on this machine.",
+            "Measure it: engine.tune(model, input_size, ...), or `striate tune`; or leave engine.locked().",
+            problem=problem,
+            threads=threads,
+            file=file or "the user's, and the package's",
+        )
+    return algorithm, "locked" if algorithm else ""
+
+
+def _known(problem: Problem, threads: int, able: Mapping[str, float], asked: Choice) -> tuple[str, str]:
+    if asked.forced:
+        return asked.forced, "forced"
+    if asked.locked is not None:
+        return _locked(problem, threads, able, asked.locked)
+    return remembered(problem, threads, able)
 
 
 def forget() -> None:
@@ -137,7 +163,7 @@ def planned(problem: Problem, threads: int, asked: Choice, most: Limits) -> Plan
             reason=next(c.declined for c in candidates if c.algorithm == forced),
             problem=problem,
         )
-    algorithm, how = (forced, "forced") if forced else remembered(problem, threads, able)
+    algorithm, how = _known(problem, threads, able, asked)
     if not able:
         raise OptionError(
             "conv2d: every algorithm declines.",

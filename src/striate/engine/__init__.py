@@ -1,5 +1,6 @@
 """The engine: what the machine can do, which algorithm runs on it, and convolution by it."""
 
+from striate.engine.accelerate import accelerate, accelerated, restore
 from striate.engine.choice import accuracy, algorithms, locked, reproducible, use
 from striate.engine.conv2d import conv2d
 from striate.engine.isa import isa, isas
@@ -18,6 +19,8 @@ __all__ = [
     "Plan",
     "Problem",
     "Tuned",
+    "accelerate",
+    "accelerated",
     "accuracy",
     "algorithms",
     "conv2d",
@@ -31,6 +34,7 @@ __all__ = [
     "peaks",
     "plan",
     "reproducible",
+    "restore",
     "tune",
     "use",
 ]

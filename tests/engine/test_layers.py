@@ -5,7 +5,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from striate.engine import calls
+from striate.engine.accelerate import accelerate
 from striate.engine.layers import layers
+from striate.engine.plan import forget
 from striate.engine.problem import Problem
 from striate.errors import ShapeError
 from striate.models import create
@@ -77,6 +80,36 @@ def test_the_model_is_left_as_it_was():
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules())
     assert all(p.grad is None for p in model.parameters())
+
+
+def planned_for(model, x):
+    """The problems that the engine meets when the model runs."""
+    forget()
+    with torch.no_grad():
+        accelerate(model.eval())(x)
+    return {call.problem for call in calls._CALLS.values()}
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: create("resnet20"),
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 4, padding="same"), nn.Conv2d(4, 4, (2, 3), padding="same")),
+        lambda: nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(3, 4, 3, padding=1)),
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular", bias=False)),
+    ],
+)
+def test_what_is_listed_is_what_is_planned_when_the_model_runs(model, channels_last):
+    """Accelerated or not: to the last setting, or what is measured would never be found again."""
+    network = model()
+    found = {layer.problem for layer in layers(network, (2, 3, 16, 16), channels_last=channels_last)}
+    x = torch.zeros(2, 3, 16, 16)
+    x = x.contiguous(memory_format=torch.channels_last) if channels_last else x
+    assert found == planned_for(network, x)
+    accelerate(network)
+    assert found == {layer.problem for layer in layers(network, (2, 3, 16, 16), channels_last=channels_last)}
 
 
 @pytest.mark.refusal

@@ -78,26 +78,35 @@ class _Watch(TorchDispatchMode):
         super().__init__()
         self.backward = backward
         self.found: list[Layer] = []
-        self.inside: list[tuple[str, bool]] = [
-            ("", False)
-        ]  # modules that are running, and whether inputs are learnt by
+        # The modules that are running, and whether their inputs are learnt by.
+        self.inside: list[tuple[str, bool]] = [("", False)]
+        # The last padding with zeros: what came out, what went in, the sides, the module.
+        self.pad: tuple[Tensor, Tensor, Sequence[int], str] | None = None
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Note a convolution; compute whatever it is."""
         output = func(*args, **(kwargs or {}))
-        problem = _READERS.get(str(func), _none)(args)
+        name, through = self.inside[-1]
+        if str(func) == "aten.constant_pad_nd.default" and output.ndim == 4 and len(args[1]) == 4:
+            self.pad = (output, args[0], args[1], name) if not any(args[2:]) else None
+        reader = _READERS.get(str(func))
+        problem = reader(self._whole(args)) if reader else None
         if problem is not None:
-            name, through = self.inside[-1]
             learnt: dict[Direction, bool] = {"input gradient": through, "weight gradient": True}
             backward = [problem.turned(direction) for direction, wanted in learnt.items() if wanted and self.backward]
             self.found.append(Layer(name, problem, tuple(backward)))
         return output
 
-
-def _none(args: Sequence[Any]) -> Problem | None:
-    return None
+    def _whole(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Count zeros that the same module added before to the padding: PyTorch has to add them, the engine has not."""
+        if self.pad is None or args[0] is not self.pad[0] or self.inside[-1][0] != self.pad[3]:
+            return args
+        _, x, (left, right, top, bottom), _ = self.pad
+        given = [side for side in args[4] for _ in range(2)] if len(args[4]) == 2 else args[4]
+        around = [n + more for n, more in zip(given, (top, bottom, left, right), strict=True)]
+        return (x, *args[1:4], around, *args[5:])
 
 
 def _pytorchs(args: Sequence[Any]) -> Problem | None:

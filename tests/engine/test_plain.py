@@ -47,8 +47,6 @@ def test_transforms_and_modes_are_noticed():
         look("dispatch mode", ONES)
     with torch.device("meta"):
         look("function mode", ONES)
-    with torch.autocast("cpu"):
-        look("autocast", ONES)
     with forward_ad.dual_level():
         look("forward mode", ONES)
     assert seen == dict.fromkeys(seen, False)

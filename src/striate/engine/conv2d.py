@@ -12,6 +12,7 @@ from torch import Tensor
 
 from striate.engine import by_torch, operators
 from striate.engine.calls import call_for, pair, sides
+from striate.engine.differentiate import convolved
 from striate.engine.plain import lies_last, plain, unwatched
 
 __all__ = ["conv2d"]
@@ -29,8 +30,8 @@ def conv2d(
     """Convolve as `torch.nn.functional.conv2d` does, by the algorithm that is planned for these sizes; differentiable.
 
     Tensors that are not 32-bit floats in the processor's memory, subclasses, autocast, `torch.func`, differentiation in
-    forward mode, modes and tracers get PyTorch's own convolution, and so does a gradient's gradient. Results lie in
-    memory as PyTorch's do: channels last, if the input or the weight does.
+    forward mode, modes and tracers get PyTorch's own convolution. Results lie in memory as PyTorch's do: channels last,
+    if the input or the weight does.
 
     Args:
         input: With or without the axis of examples.
@@ -51,7 +52,13 @@ def conv2d(
     """
     if torch.compiler.is_compiling():
         return _traced(input, weight, bias, stride, padding, dilation, groups)
-    if not (plain(input) and plain(weight) and (bias is None or plain(bias)) and unwatched()):
+    if not (
+        plain(input)
+        and plain(weight)
+        and (bias is None or plain(bias))
+        and unwatched()
+        and not torch.is_autocast_enabled("cpu")
+    ):
         return by_torch.convolve(input, weight, bias, stride, padding, dilation, groups)
     if input.dim() == 3:
         return conv2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
@@ -62,35 +69,9 @@ def conv2d(
         bias=bias is not None,
         channels_last=lies_last(input, weight),
     )
-    differentiated = torch.is_grad_enabled() and (
-        input.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
-    )
-    if call is None or (differentiated and call.torch_alone):
+    if call is None:
         return by_torch.convolve(input, weight, bias, stride, padding, dilation, groups)
-    if differentiated:
-        return _Convolution.apply(input, weight, bias, call)  # pyright: ignore[reportReturnType]
-    return call.forward(input, weight, bias)
-
-
-class _Convolution(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, call: Any) -> Tensor:
-        ctx.call = call
-        # What a gradient is not computed from is not kept: only its sizes matter.
-        ctx.save_for_backward(input if ctx.needs_input_grad[1] else None, weight)
-        return call.forward(input, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,) = gradients
-        input, weight = ctx.saved_tensors
-        if input is None:
-            input = gradient.new_empty(ctx.call.problem.input)
-        wanted = ctx.needs_input_grad[:2]
-        by = ctx.call.differentiable_gradients if torch.is_grad_enabled() else ctx.call.gradients
-        of_input, of_weight = by(gradient, input, weight, wanted) if any(wanted) else (None, None)
-        of_bias = gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
-        return of_input, of_weight, of_bias, None
+    return convolved(call, input, weight, bias)
 
 
 def _traced(

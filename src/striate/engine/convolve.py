@@ -4,6 +4,7 @@ Everything that depends on the sizes alone is prepared once, in a `Call`.
 """
 
 import threading
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -80,13 +81,20 @@ class Call:
     def __init__(self, problem: Problem, threads: int, asked: Choice, most: Limits) -> None:
         self.problem, self.threads, self._asked, self._most = problem, threads, asked, most
         self.layout = _LAST if problem.channels_last else torch.contiguous_format
-        self._steps = (problem.stride, problem.padding, problem.dilation, problem.groups)
+        self.settings = (problem.stride, problem.padding, problem.dilation, problem.groups)
         chosen = self.plan("forward")
         self._forward = None if chosen.place < 0 else _run(chosen.place, problem, threads)
 
     def plan(self, direction: Direction) -> Plan:
         """Plan one direction."""
         return planned(self.problem.turned(direction), self.threads, self._asked, self._most)
+
+    @cached_property
+    def unbiased(self) -> "Call":
+        """The same without a bias."""
+        if not self.problem.bias:
+            return self
+        return Call(replace(self.problem, bias=False), self.threads, self._asked, self._most)
 
     @cached_property
     def torch_alone(self) -> bool:
@@ -113,7 +121,7 @@ class Call:
     def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve `N C H W` with `K C/groups R S`."""
         if self._forward is None:
-            return by_torch.convolve(input, weight, bias, *self._steps)
+            return by_torch.convolve(input, weight, bias, *self.settings)
         output = self._forward(input.contiguous(memory_format=_LAST), weight, bias)
         return output if self.layout is _LAST else output.contiguous()
 
@@ -131,7 +139,7 @@ class Call:
         by_others = (wanted[0] and self._backward is None, wanted[1] and self._weights is None)
         of_input, of_weight = None, None
         if any(by_others):
-            of_input, of_weight = by_torch.gradients(gradient, input, weight, *self._steps, by_others)
+            of_input, of_weight = by_torch.gradients(gradient, input, weight, *self.settings, by_others)
         if wanted != by_others:
             gradient = gradient.contiguous(memory_format=_LAST)
         if wanted[0] and not by_others[0]:
@@ -139,12 +147,6 @@ class Call:
         if wanted[1] and not by_others[1]:
             of_weight = self._weight_gradient(gradient, input.contiguous(memory_format=_LAST), weight)
         return of_input, of_weight
-
-    def differentiable_gradients(
-        self, gradient: Tensor, input: Tensor, weight: Tensor, wanted: tuple[bool, bool]
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Give the same by PyTorch's own functions, which know their gradients to any order; see `gradients`."""
-        return by_torch.gradients(gradient, input, weight, *self._steps, wanted)
 
     def _input_gradient(self, gradient: Tensor, weight: Tensor) -> Tensor:
         found = self._backward or []

@@ -1,7 +1,7 @@
 """Convolution and its gradients as operators of PyTorch's, which `torch.compile` and `torch.export` see through.
 
 Their settings are written out: `stride` and `dilation` down and across, `padding` above, below, left and right. They
-plan when they run, not when they are traced. Gradients of gradients are PyTorch's own.
+plan when they run, not when they are traced. The gradients of each are the two others, to any order.
 """
 
 from collections.abc import Sequence
@@ -135,18 +135,46 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _gradients(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
     input, weight = ctx.saved_tensors
-    wanted = ctx.needs_input_grad[:2]
-    of_input, of_weight = None, None
-    if torch.is_grad_enabled():  # to be differentiated once more
-        of_input, of_weight = _found(None, gradient, input, weight, tuple(ctx.settings), wanted)
-    else:
-        if wanted[0]:
-            last = lies_last(input, weight)
-            of_input = conv2d_input_gradient(gradient, weight, input.shape, last, *ctx.settings)
-        if wanted[1]:
-            of_weight = conv2d_weight_gradient(gradient, input, weight, *ctx.settings)
     of_bias = gradient.sum((0, 2, 3)) if ctx.has_bias and ctx.needs_input_grad[2] else None
-    return of_input, of_weight, of_bias, None, None, None, None
+    return _to_input(ctx, 0, gradient, weight, input), _to_weight(ctx, 1, gradient, input, weight), of_bias, *[None] * 4
+
+
+def _save_for_input(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    gradient, weight, _, _, *ctx.settings = inputs
+    ctx.save_for_backward(gradient, weight)
+
+
+def _input_gradients(ctx: Any, input: Tensor) -> tuple[Any, ...]:
+    gradient, weight = ctx.saved_tensors
+    return _again(ctx, input, weight), _to_weight(ctx, 1, gradient, input, weight), *[None] * 6
+
+
+def _save_for_weight(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    gradient, input, _, *ctx.settings = inputs
+    ctx.save_for_backward(gradient, input)
+
+
+def _weight_gradients(ctx: Any, weight: Tensor) -> tuple[Any, ...]:
+    gradient, input = ctx.saved_tensors
+    return _again(ctx, input, weight), _to_input(ctx, 1, gradient, weight, input), *[None] * 5
+
+
+def _again(ctx: Any, input: Tensor, weight: Tensor) -> Tensor | None:
+    return conv2d(input, weight, None, *ctx.settings) if ctx.needs_input_grad[0] else None
+
+
+def _to_input(ctx: Any, which: int, gradient: Tensor, weight: Tensor, input: Tensor) -> Tensor | None:
+    if not ctx.needs_input_grad[which]:
+        return None
+    return conv2d_input_gradient(gradient, weight, input.shape, lies_last(input, weight), *ctx.settings)
+
+
+def _to_weight(ctx: Any, which: int, gradient: Tensor, input: Tensor, weight: Tensor) -> Tensor | None:
+    if not ctx.needs_input_grad[which]:
+        return None
+    return conv2d_weight_gradient(gradient, input, weight.detach(), *ctx.settings)
 
 
 conv2d.register_autograd(_gradients, setup_context=_save)
+conv2d_input_gradient.register_autograd(_input_gradients, setup_context=_save_for_input)
+conv2d_weight_gradient.register_autograd(_weight_gradients, setup_context=_save_for_weight)

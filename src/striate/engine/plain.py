@@ -4,7 +4,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch._C._functorch import peek_interpreter_stack
+from torch._C._functorch import is_legacy_batchedtensor, peek_interpreter_stack
 from torch.autograd import forward_ad
 from torch.nn import Parameter
 from torch.nn.parameter import Buffer
@@ -28,13 +28,14 @@ def plain(tensor: Tensor) -> bool:
         and tensor.is_cpu
         and tensor.layout is torch.strided
         and not tensor.is_neg()
+        and not is_legacy_batchedtensor(tensor)  # a batch of gradients, of which the address is unknown
     )
 
 
 def unwatched() -> bool:
     """Tell whether nobody wants to see PyTorch's own operators: no transform of functions, no mode, no tracer.
 
-    Autocast and differentiation in forward mode count as well: they want other operators than those of the core.
+    Differentiation in forward mode counts as well.
 
     Example:
         >>> torch.vmap(lambda x: x * unwatched())(torch.ones(2)), unwatched()
@@ -46,7 +47,6 @@ def unwatched() -> bool:
         and peek_interpreter_stack() is None  # pyright: ignore[reportUnnecessaryComparison] - outside of transforms
         and forward_ad._current_level < 0
         and not torch._C._is_tracing()
-        and not torch.is_autocast_enabled("cpu")
     )
 
 

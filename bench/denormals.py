@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench.harness import compare, record_rows
-from bench.layers import NAMED, OURS, Layer, operands, turns
+from bench.layers import NAMED, OURS, Layer, asked, operands
 from striate.engine import conv2d
 
 MOST = 1.2
@@ -39,14 +39,14 @@ def cost(layer: Layer, convolve: object, n: int) -> float:
 
 def main() -> None:
     """Time a layer of each kind with one thread."""
-    n, rows = turns(21), list[list[str]]()
+    n, rows = asked(turns=21).turns, list[list[str]]()
     with torch.no_grad():
         for kind in KINDS:
             layer = next(one for one in NAMED if one.kind == kind)
             ours, theirs = cost(layer, OURS, n), cost(layer, "torch", n)
             held = f"{MOST} {'reached' if ours <= MOST else 'missed'}"
             rows.append([str(layer), f"{ours:.2f}", f"{theirs:.2f}", held])
-    what = "How many times as long a layer takes when its weights are denormal, batch 1."
+    what = f"How many times as long a layer takes when its weights are denormal, batch 1; {n} turns."
     record_rows("denormals", what, COLUMNS, rows, threads=1)
 
 

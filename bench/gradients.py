@@ -4,7 +4,7 @@ What is timed is `torch.autograd.grad` of one forward pass that was done before,
 weight; for ours that pass is `engine.conv2d`, for PyTorch's `torch.nn.functional.conv2d`. The weight does not
 change between turns, so ours prepares it once; bench/training_step.py times steps in which it does.
 
-Run: python -m bench.gradients [--turns 15]
+Run: python -m bench.gradients [--turns 15] [--threads 1 2]
 """
 
 from collections.abc import Callable
@@ -16,7 +16,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench.harness import Result, compare, record_rows
-from bench.layers import FIRST, LAST, LAYOUTS, NAMED, OURS, Layer, close, geometric_mean, milliseconds, operands, turns
+from bench.layers import (
+    FIRST,
+    LAST,
+    LAYOUTS,
+    NAMED,
+    OURS,
+    Layer,
+    affordable,
+    asked,
+    close,
+    geometric_mean,
+    milliseconds,
+    operands,
+)
 from striate.engine import conv2d
 
 BATCH = 8
@@ -47,13 +60,16 @@ def timed(layer: Layer, of: str, *, threads: int, n: int) -> Result:
         LAYOUTS[1]: backward(layer, of, FIRST, F.conv2d),
     }
     verify = partial(close, candidates[LAYOUTS[1]]())
-    return compare("gradients", candidates, what=f"{layer}, {of}", verify=verify, n=n, threads=threads)
+    return compare(
+        "gradients", candidates, what=f"{layer}, {of}", verify=verify, n=affordable(n, layer, BATCH), threads=threads
+    )
 
 
 def main() -> None:
     """Time the gradients of every named layer, with one thread and with two."""
-    n = turns(15)
-    for threads in (1, 2):
+    options = asked(turns=15)
+    n = options.turns
+    for threads in options.threads:
         rows: list[list[str]] = []
         ratios: dict[tuple[str, str], list[float]] = {}
         for layer in NAMED:
@@ -62,13 +78,15 @@ def main() -> None:
                 better = min(LAYOUTS, key=lambda c, r=result: r.spread(c).median)
                 up = result.ratio(better, OURS).median
                 ratios.setdefault((layer.kind, of), []).append(up)
-                asked = HELD.get((layer.kind, of), LEAST)
+                wanted = HELD.get((layer.kind, of), LEAST)
                 times = [milliseconds(result.spread(c).median) for c in (OURS, *LAYOUTS)]
-                rows.append([str(layer), of, *times, f"{up:.2f}", f"{asked} {'reached' if up >= asked else 'missed'}"])
+                rows.append(
+                    [str(layer), of, *times, f"{up:.2f}", f"{wanted} {'reached' if up >= wanted else 'missed'}"]
+                )
         for (kind, of), ups in ratios.items():
             if len(ups) > 1:
                 rows.append([f"{kind}: geometric mean", of, "", "", "", f"{geometric_mean(ups):.2f}", ""])
-        what = f"Gradients of convolution layers, batch {BATCH}: against PyTorch's better layout."
+        what = f"Gradients of convolution layers, batch {BATCH}: against PyTorch's better layout; {n} turns."
         record_rows(f"gradients-{threads}", what, COLUMNS, rows, threads=threads)
 
 

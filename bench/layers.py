@@ -25,6 +25,8 @@ __all__ = [
     "NETWORKS",
     "Layer",
     "Raced",
+    "affordable",
+    "asked",
     "close",
     "geometric_mean",
     "layers_of",
@@ -33,10 +35,10 @@ __all__ = [
     "operands",
     "race",
     "raced",
-    "turns",
 ]
 
 LAST, FIRST = torch.channels_last, torch.contiguous_format
+MOST_MULTIPLY_ADDS = 1e11  # of all turns of one layer and one candidate
 OURS, LAYOUTS = "engine", ("torch channels_last", "torch contiguous")
 
 
@@ -225,7 +227,8 @@ def race(name: str, layer: Layer, batch: int, *, threads: int, n: int) -> Raced:
     }
     with torch.no_grad():
         verify = partial(close, candidates[LAYOUTS[1]]())
-        result = compare(name, candidates, what=str(layer), verify=verify, n=n, threads=threads)
+        turns = affordable(n, layer, batch)
+        result = compare(name, candidates, what=str(layer), verify=verify, n=turns, threads=threads)
         return Raced(layer, result, plan(layer.problem(batch), threads=threads).algorithm)
 
 
@@ -253,11 +256,18 @@ def geometric_mean(ratios: Sequence[float]) -> float:
     return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
-def turns(usual: int) -> int:
-    """Read `--turns N` from the command line: fewer are sooner done, and say less."""
+def asked(**usual: int) -> argparse.Namespace:
+    """Read the command line: `--threads 1 2`, and a number for each that is named here; fewer are sooner done."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--turns", type=int, default=usual)
-    return parser.parse_args().turns
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    for name, value in usual.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    return parser.parse_args()
+
+
+def affordable(n: int, layer: Layer, batch: int) -> int:
+    """Say how many turns a layer is given: fewer than `n` if it is large, but not fewer than seven."""
+    return min(n, max(7, int(MOST_MULTIPLY_ADDS / layer.problem(batch).multiply_adds)))
 
 
 def network(name: str) -> nn.Module:

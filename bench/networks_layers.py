@@ -2,14 +2,14 @@
 
 Layers that are alike are timed once; the means count them as often as they occur.
 
-Run: python -m bench.networks_layers [--turns 20]
+Run: python -m bench.networks_layers [--turns 20] [--threads 1 2]
 """
 
 import math
 from collections import Counter
 
 from bench.harness import record_rows
-from bench.layers import NETWORKS, Raced, geometric_mean, layers_of, milliseconds, race, raced, turns
+from bench.layers import NETWORKS, Raced, asked, geometric_mean, layers_of, milliseconds, race, raced
 
 LAYERS = ["network", "times", "layer", "engine, ms", "channels_last, ms", "contiguous, ms", "speed-up", "algorithm"]
 RATES = ["operations per byte", "engine, GFLOP/s", "PyTorch, GFLOP/s"]
@@ -18,8 +18,9 @@ SUMS = ["network", "layers", "engine, ms", "PyTorch, ms", "in all", "geometric m
 
 def main() -> None:
     """Time each layer with one thread and with two."""
-    n = turns(20)
-    for threads in (1, 2):
+    options = asked(turns=20)
+    n = options.turns
+    for threads in options.threads:
         known: dict[str, Raced] = {}
         rows: list[list[str]] = []
         sums: list[list[str]] = []
@@ -34,7 +35,7 @@ def main() -> None:
             every += [one.speed_up for one in found]
             sums.append([network, *_sum(found)])
         sums.append(["all", str(len(every)), "", "", "", f"{geometric_mean(every):.2f}", f"{min(every):.2f}", ""])
-        about = "of six networks, forward, batch 1: against PyTorch's better layout"
+        about = f"of six networks, forward, batch 1: against PyTorch's better layout; {n} turns"
         record_rows(f"layers-{threads}", f"Each convolution layer {about}.", [*LAYERS, *RATES], rows, threads=threads)
         record_rows(f"networks-{threads}", f"All convolution layers {about}.", SUMS, sums, threads=threads)
 

@@ -3,7 +3,7 @@
 Nothing that was measured before is used. Every candidate that accepts the problem is forced in turn, the reference
 left out; all of them and PyTorch's two layouts take turns.
 
-Run: python -m bench.random_shapes [--turns 9]
+Run: python -m bench.random_shapes [--turns 9] [--shapes 200] [--threads 1 2]
 """
 
 import os
@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench.harness import Result, compare, record_rows
-from bench.layers import FIRST, LAYOUTS, OURS, Layer, close, operands, turns
+from bench.layers import FIRST, LAYOUTS, OURS, Layer, affordable, asked, close, operands
 from striate.engine import conv2d, plan, use
 
 SHAPES, SEED = 200, 0
@@ -87,7 +87,9 @@ def drawn(layer: Layer, batch: int, *, threads: int, n: int) -> Drawn:
         **{name: partial(_forced, name, ours) for name in able if name != "torch"},
     }
     verify = partial(close, candidates[LAYOUTS[1]]())
-    result = compare("random-shapes", candidates, what=str(layer), verify=verify, n=n, threads=threads)
+    result = compare(
+        "random-shapes", candidates, what=str(layer), verify=verify, n=affordable(n, layer, batch), threads=threads
+    )
     best = min((OURS, *(name for name in candidates if name not in LAYOUTS)), key=lambda c: result.spread(c).median)
     better = min(LAYOUTS, key=lambda c: result.spread(c).median)
     return Drawn(str(layer.problem(batch)), planned.algorithm, best, *_ratios(result, best, better))
@@ -105,17 +107,20 @@ def _ratios(result: Result, best: str, better: str) -> tuple[float, float]:
 def main() -> None:
     """Time all of them, with one thread and with two."""
     os.environ["STRIATE_WISDOM"] = "off"
-    n = turns(9)
+    options = asked(turns=9, shapes=SHAPES)
+    n = options.turns
     rows: list[list[str]] = []
-    for threads in (1, 2):
+    for threads in options.threads:
         with torch.no_grad():
-            found = [drawn(layer, batch, threads=threads, n=n) for layer, batch in shapes()]
+            found = [drawn(layer, batch, threads=threads, n=n) for layer, batch in shapes()[: options.shapes]]
         rows.append([str(threads), *_summary(found)])
         worst = sorted(found, key=lambda one: one.speed_up)[:10]
         cells = [[d.problem, d.chosen, d.best, f"{d.over_best:.2f}", f"{d.speed_up:.2f}"] for d in worst]
-        what = f"The ten of {SHAPES} random shapes that lose most to PyTorch's better layout."
+        what = f"The ten of {len(found)} random shapes that lose most to PyTorch's better layout; {n} turns."
         record_rows(f"random-worst-{threads}", what, WORST, cells, threads=threads)
-    what = f"{SHAPES} random shapes, what the estimate chooses: speed-up over PyTorch's better layout."
+    what = (
+        f"{options.shapes} random shapes, what the estimate chooses: speed-up over PyTorch's better layout; {n} turns."
+    )
     record_rows("random-shapes", what, COLUMNS, rows, threads=2)
 
 

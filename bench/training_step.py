@@ -2,7 +2,7 @@
 
 The optimiser's step is not timed, but a weight is marked as changed before each, so that ours prepares it anew.
 
-Run: python -m bench.training_step [--turns 7]
+Run: python -m bench.training_step [--turns 7] [--threads 1 2]
 """
 
 import copy
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 import striate
 from bench.harness import compare, record_rows
-from bench.layers import FIRST, LAST, LAYOUTS, OURS, close, milliseconds, network, turns
+from bench.layers import FIRST, LAST, LAYOUTS, OURS, asked, close, milliseconds, network
 
 STEPS = [("resnet18", 8, 2.0), ("vgg16", 2, 2.0), ("resnet50", 4, 1.5)]
 COLUMNS = ["network", "batch", "threads", "engine, ms", "channels_last, ms", "contiguous, ms", "speed-up", "held to"]
@@ -35,8 +35,9 @@ def step(model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
 
 def main() -> None:
     """Time the three networks, with one thread and with two."""
-    n, rows = turns(7), list[list[str]]()
-    for (name, batch, asked), threads in product(STEPS, (1, 2)):
+    options, rows = asked(turns=7), list[list[str]]()
+    n = options.turns
+    for (name, batch, wanted), threads in product(STEPS, options.threads):
         torch.manual_seed(0)
         model = network(name).train()
         for module in model.modules():
@@ -58,9 +59,9 @@ def main() -> None:
         better = min(LAYOUTS, key=lambda c, r=result: r.spread(c).median)
         up = result.ratio(better, OURS).median
         times = [milliseconds(result.spread(c).median) for c in (OURS, *LAYOUTS)]
-        held = f"{asked} {'reached' if up >= asked else 'missed'}"
+        held = f"{wanted} {'reached' if up >= wanted else 'missed'}"
         rows.append([name, str(batch), str(threads), *times, f"{up:.2f}", held])
-    what = "A step of training, forward, loss and backward, at 224x224: against PyTorch's better layout."
+    what = f"A step of training, forward, loss and backward, at 224x224: against PyTorch's better layout; {n} turns."
     record_rows("training-step", what, COLUMNS, rows, threads=2)
 
 

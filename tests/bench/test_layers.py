@@ -10,13 +10,14 @@ from bench.layers import (
     NETWORKS,
     OURS,
     Layer,
+    affordable,
+    asked,
     close,
     geometric_mean,
     layers_of,
     network,
     race,
     raced,
-    turns,
 )
 from bench.random_shapes import SHAPES, shapes
 from torch import nn
@@ -72,12 +73,18 @@ def test_ratios_are_averaged_by_their_logarithms():
     assert geometric_mean([0.5, 2.0]) == pytest.approx(1.0)
 
 
-def test_turns_are_read_from_the_command_line(monkeypatch):
-    """The usual number if there is none."""
+def test_the_command_line_says_how_much_is_timed(monkeypatch):
+    """The usual numbers if it says nothing."""
     monkeypatch.setattr(sys, "argv", ["bench"])
-    assert turns(30) == 30
-    monkeypatch.setattr(sys, "argv", ["bench", "--turns", "3"])
-    assert turns(30) == 3
+    assert (asked(turns=30).turns, asked(turns=30).threads) == (30, [1, 2])
+    monkeypatch.setattr(sys, "argv", ["bench", "--turns", "3", "--threads", "1"])
+    assert (asked(turns=30).turns, asked(turns=30).threads) == (3, [1])
+
+
+def test_large_layers_have_fewer_turns_but_seven():
+    """As many as are asked for, if that is fewer."""
+    large, small = Layer(64, 64, (224, 224), (3, 3)), Layer(8, 8, (9, 9), (3, 3))
+    assert (affordable(30, small, 1), affordable(30, large, 8), affordable(2, large, 8)) == (30, 7, 2)
 
 
 def test_random_shapes_are_the_same_every_time_and_of_every_kind():

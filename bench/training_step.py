@@ -36,8 +36,9 @@ def step(model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
 def main() -> None:
     """Time the three networks, with one thread and with two."""
     options, rows = asked(turns=7), list[list[str]]()
-    n = options.turns
-    for (name, batch, wanted), threads in product(STEPS, options.threads):
+    n: int = options.turns
+    counts: list[int] = options.threads
+    for (name, batch, wanted), threads in product(STEPS, counts):
         torch.manual_seed(0)
         model = network(name).train()
         for module in model.modules():

@@ -2,7 +2,7 @@
 // lane.
 #include "../conv.h"
 #include "../share.h"
-#include "vector.h"
+#include "taps.h"
 
 namespace striate::STRIATE_ISA {
 namespace {
@@ -28,16 +28,6 @@ void prepare(const Problem& p, const Weights& w, float* to, int) {
       for (std::int64_t k = 0; k < p.k; ++k) *to++ = w.at[k * w.g + r * w.r + s * w.s];
     }
   }
-}
-
-// The taps of one axis that fall into the image, for the output whose first tap is at `start`.
-struct Taps {
-  std::int64_t first, end;
-};
-Taps taps(std::int64_t start, std::int64_t size, std::int64_t count, std::int64_t dilation) {
-  const std::int64_t first = start >= 0 ? 0 : divided_up(-start, dilation);
-  const std::int64_t end = start >= size ? 0 : least(count, divided_up(size - start, dilation));
-  return {first, most(first, end)};
 }
 
 // `Count` neighbouring outputs of one row, for the channels from `c` on. All of them have all the taps of `s`.
@@ -73,7 +63,7 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
   share(threads, p.n * rows, [&](std::int64_t task, int) {
     const std::int64_t n = task / rows, row = task % rows, top = row * p.stride_h - p.top;
     const float* image = t.x + n * p.h * p.w * p.c;
-    const Taps down = taps(top, p.h, p.r, p.dilation_h);
+    const Taps down = taps_inside(top, p.h, p.r, p.dilation_h);
     for (std::int64_t q = 0; q < columns;) {
       const std::int64_t left = q * p.stride_w - p.left, last = left + (outputs - 1) * p.stride_w;
       const bool inside = q + outputs <= columns && left >= 0 && last + (p.s - 1) * p.dilation_w < p.w;
@@ -82,7 +72,7 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
         if (inside) {
           neighbours<outputs>(p, t, prepared, image, down, {0, p.s}, top, left, place, c);
         } else {
-          neighbours<1>(p, t, prepared, image, down, taps(left, p.w, p.s, p.dilation_w), top, left, place, c);
+          neighbours<1>(p, t, prepared, image, down, taps_inside(left, p.w, p.s, p.dilation_w), top, left, place, c);
         }
       }
       q += inside ? outputs : 1;

@@ -21,6 +21,27 @@ struct Store {
 using MultiplyTile = void(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
                           const float* weights, const Store& store);
 
+// How many rows of the panel before its turn a row is called for. The processor foresees the stream by itself, but not
+// far enough where it comes from beyond the second cache: without this, 256 channels at 14x14 take a tenth more.
+constexpr int ahead = 32;
+
+template <int Rows, bool Full>
+[[gnu::always_inline]] inline void finish(const Vector (&sum)[Rows][panel_vectors], const Store& to) {
+#pragma GCC unroll 4
+  for (int j = 0; j < panel_vectors; ++j) {
+    const std::int64_t left = Full ? panel : to.columns - j * lanes;
+    if (left <= 0) break;
+    const Vector bias = to.bias ? load_first(to.bias + j * lanes, left) : Vector{};
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+      const std::int64_t place = i * to.step + j * lanes;
+      Vector value = sum[i][j] + bias;
+      if (to.residual) value += load_first(to.residual + place, left);
+      store_first(to.y + place, to.relu ? rectified(value) : value, left);
+    }
+  }
+}
+
 template <int Rows>
 void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length, const float* weights,
           const Store& to) {
@@ -35,6 +56,8 @@ void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std:
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) row[i] = rows[i];
     for (std::int64_t at = 0; at < length; ++at, weights += panel) {
+#pragma GCC unroll 4
+      for (int line = 0; line < panel; line += 16) __builtin_prefetch(weights + ahead * panel + line);
       Vector factor[panel_vectors];
 #pragma GCC unroll 4
       for (int j = 0; j < panel_vectors; ++j) factor[j] = load(weights + j * lanes);
@@ -46,18 +69,10 @@ void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std:
       }
     }
   }
-#pragma GCC unroll 4
-  for (int j = 0; j < panel_vectors; ++j) {
-    const std::int64_t left = to.columns - j * lanes;
-    if (left <= 0) break;
-    const Vector bias = to.bias ? load_first(to.bias + j * lanes, left) : Vector{};
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) {
-      const std::int64_t place = i * to.step + j * lanes;
-      Vector value = sum[i][j] + bias;
-      if (to.residual) value += load_first(to.residual + place, left);
-      store_first(to.y + place, to.relu ? rectified(value) : value, left);
-    }
+  if (to.columns >= panel) {
+    finish<Rows, true>(sum, to);
+  } else {
+    finish<Rows, false>(sum, to);
   }
 }
 

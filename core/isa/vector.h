@@ -19,10 +19,26 @@ constexpr int vector_bytes = 16, tile_rows = 6, panel_vectors = 4;
 constexpr int vector_bytes = 16, tile_rows = 6, panel_vectors = 2;
 #endif
 constexpr int lanes = vector_bytes / int(sizeof(float));
+
+// The places of a vector, for what a shuffle says of each.
+template <int... lane>
+struct Lanes {};
+#if defined(__AVX512F__)
+using Every = Lanes<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
+#elif defined(__AVX__)
+using Every = Lanes<0, 1, 2, 3, 4, 5, 6, 7>;
+#else
+using Every = Lanes<0, 1, 2, 3>;
+#endif
 constexpr int panel = panel_vectors * lanes;
 
 // may_alias: it reads arrays of float. Alignment of a float: images begin anywhere.
 typedef float Vector __attribute__((vector_size(vector_bytes), aligned(alignof(float)), may_alias));
+
+// Half as many doubles, for what is computed once and rounded at the end.
+constexpr int double_lanes = lanes / 2;
+typedef double DoubleVector __attribute__((vector_size(vector_bytes)));
+typedef float HalfVector __attribute__((vector_size(vector_bytes / 2), aligned(alignof(float)), may_alias));
 
 // The same number in every lane. Less zero, not plus zero: that would turn -0 into 0, so the compiler would have to
 // add.

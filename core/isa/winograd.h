@@ -68,33 +68,51 @@ struct Winograd {
     return threads * floats_a_thread(p) * std::int64_t(sizeof(float));
   }
 
-  // U = kernel · g · kernelᵀ, in double, rounded once. The channels of a panel are side by side, as lanes are.
-  static void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
-    constexpr auto& g = F::kernel;
-    share(threads, panels_per_group(p), [&](std::int64_t task, int) {
-      const std::int64_t columns = panel_columns(p, task);
-      float* to = prepared + task * panel_floats(p, points);
-      for (std::int64_t c = 0; c < p.c; ++c, to += panel) {
-        double half[tile][R][panel] = {};
+  // U = kernel · g · kernelᵀ of one input channel and a panel of output channels, in double, rounded once.
+  static void transform_kernels(const float* w, const Weights& step, std::int64_t columns, float* to,
+                                std::int64_t point_step) {
+    float taps[R * R][panel] = {};
+    for (int tap = 0; tap < R * R; ++tap) {
+      const float* from = w + tap / R * step.r + tap % R * step.s;
+      for (std::int64_t k = 0; k < columns; ++k) taps[tap][k] = from[k * step.k];
+    }
+    for (int k = 0; k < panel; k += double_lanes) {
+      DoubleVector half[tile][R];
+      for (int s = 0; s < R; ++s) {
+        DoubleVector in[R], out[tile];
         for (int r = 0; r < R; ++r) {
-          for (int s = 0; s < R; ++s) {
-            const float* from = w.at + task * panel * w.k + c * w.c + r * w.r + s * w.s;
-            double taps[panel] = {};
-            for (std::int64_t k = 0; k < columns; ++k) taps[k] = double(from[k * w.k]);
-            for (int i = 0; i < tile; ++i) {
-              for (int k = 0; k < panel; ++k) half[i][s][k] += g.at[i][r] * taps[k];
-            }
-          }
+          in[r] = __builtin_convertvector(*reinterpret_cast<HalfVector*>(taps[r * R + s] + k), DoubleVector);
         }
-        for (int i = 0; i < tile; ++i) {
-          for (int j = 0; j < tile; ++j) {
-            double sum[panel] = {};
-            for (int s = 0; s < R; ++s) {
-              for (int k = 0; k < panel; ++k) sum[k] += half[i][s][k] * g.at[j][s];
-            }
-            float* place = to + (i * tile + j) * p.c * panel;
-            for (int k = 0; k < panel; ++k) place[k] = float(sum[k]);
-          }
+        transform<F::kernel>(in, out);
+        for (int i = 0; i < tile; ++i) half[i][s] = out[i];
+      }
+      for (int i = 0; i < tile; ++i) {
+        DoubleVector out[tile];
+        transform<F::kernel>(half[i], out);
+        for (int j = 0; j < tile; ++j) {
+          *reinterpret_cast<HalfVector*>(to + (i * tile + j) * point_step + k) =
+              __builtin_convertvector(out[j], HalfVector);
+        }
+      }
+    }
+  }
+
+  // A panel's U: for each point its matrix (input channel x output channel). Some input channels at a time: the
+  // matrices begin at multiples of large powers of two, where one line of each would push the others out of the cache.
+  static void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
+    constexpr std::int64_t together = 8;
+    share(threads, panels_per_group(p), [&](std::int64_t task, int) {
+      float* to = prepared + task * panel_floats(p, points);
+      alignas(64) float some[points * together * panel];
+      for (std::int64_t first = 0; first < p.c; first += together) {
+        const std::int64_t count = least(together, p.c - first);
+        for (std::int64_t c = 0; c < count; ++c) {
+          transform_kernels(w.at + task * panel * w.k + (first + c) * w.c, w, panel_columns(p, task), some + c * panel,
+                            together * panel);
+        }
+        for (int point = 0; point < points; ++point) {
+          __builtin_memcpy(to + (point * p.c + first) * panel, some + point * together * panel,
+                           std::size_t(count * panel) * sizeof(float));
         }
       }
     });
@@ -188,7 +206,11 @@ struct Winograd {
             for (std::int64_t i = begin; i < end; i += tile_rows) {
               const std::int64_t rows = least(tile_rows, end - i);
               const float* row[tile_rows];
-              for (int r = 0; r < rows; ++r) row[r] = v + point * step + (i + r) * channels(p);
+              for (int r = 0; r < rows; ++r) {
+                row[r] = v + point * step + (i + r) * channels(p);
+                // The next point's: its beginning would be waited for.
+                for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + step + line * 16);
+              }
               const Store to{m + point * m_step(p) + (i - begin) * panel, panel, nullptr, nullptr, false, panel};
               multiply_tile[rows](row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * panel, to);
             }

@@ -153,6 +153,8 @@ Problem drawn(Random& random) {
     p.c = p.groups * from(1, 40);
     p.k = p.groups * from(1, 70);
     if (from(0, 5) == 0) p.c = p.groups = from(1, 70), p.k = p.c * from(1, 2);
+    if (from(0, 5) == 0) p.groups = from(2, 9), p.c = p.k = p.groups << from(1, 3);
+    if (from(0, 5) == 0) p.groups = 1, p.c = from(1, 8);
     p.h = from(1, 20), p.w = from(1, 20);
     p.r = from(0, 2) ? 3 : from(1, 7), p.s = from(0, 2) ? p.r : from(1, 7);
     p.stride_h = from(0, 2) ? 1 : from(1, 3), p.stride_w = from(0, 2) ? p.stride_h : from(1, 3);

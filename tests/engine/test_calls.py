@@ -12,7 +12,7 @@ INPUT, WEIGHT = torch.Size((1, 4, 8, 8)), torch.Size((6, 4, 3, 3))
 
 
 def call(stride=1, padding=0, dilation=1, groups=1, **more):
-    options = {"bias": False, "channels_last": True} | more
+    options = {"channels_last": True} | more
     return call_for(INPUT, WEIGHT, (stride, padding, dilation, groups), **options)
 
 
@@ -20,7 +20,7 @@ def test_a_call_is_planned_once():
     """The same arguments give the same call; what is asked, allowed or remembered otherwise gives another."""
     first = call()
     assert call() is first
-    assert call(bias=True) is not first
+    assert call(bias=(6,)) is not first
     with reproducible():
         assert call() is not first
     with use("direct"):
@@ -61,7 +61,7 @@ def test_padding_has_names():
 
 def test_nothing_to_compute_is_pytorchs():
     """Empty tensors; and 'same' with a stride, which PyTorch refuses in its own words."""
-    assert call_for((0, 4, 8, 8), WEIGHT, (1, 0, 1, 1), bias=False, channels_last=True) is None
+    assert call_for((0, 4, 8, 8), WEIGHT, (1, 0, 1, 1), channels_last=True) is None
     assert call(stride=2, padding="same") is None
 
 
@@ -84,6 +84,14 @@ REFUSALS = {
         OptionError,
         lambda: call(padding="full"),
         "conv2d: no padding has this name.\n  padding  'full'\nChoose 'same' or 'valid'.",
+    ),
+    "bias": (
+        ShapeError,
+        lambda: call(bias=(4,)),
+        "conv2d: bias does not fit the kernels.\n"
+        "  bias    (4,)\n"
+        "  weight  (6, 4, 3, 3)\n"
+        "Pass one number for each: (6,).",
     ),
     "negative": (
         ShapeError,

@@ -4,11 +4,19 @@ import threading
 
 import pytest
 import torch
-from convolutions import CASES, by, tensors
+from convolutions import CASES, by, problem, tensors
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional as F
 
-from striate.engine import by_torch, conv2d, reproducible, use
+from striate.engine import (
+    by_torch,
+    conv2d,
+    conv2d_input_gradient,
+    conv2d_weight_gradient,
+    reproducible,
+    takes,
+    use,
+)
 from striate.errors import OptionError, ShapeError
 
 LAYOUTS = pytest.mark.parametrize("channels_last", [True, False], ids=["channels_last", "contiguous"])
@@ -230,3 +238,51 @@ def test_by_is_what_the_other_tests_use():
         first = conv2d(x, weight)
     with by(""):
         torch.testing.assert_close(conv2d(x, weight), first)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_alone_are_those_of_autograd(case):
+    """Each as a function of its own, and its gradients."""
+    x, weight, _, (stride, _, dilation, groups) = tensors(case)
+    settings = (stride, problem(case).padding, dilation, groups)
+    exact = [t.detach().double().requires_grad_() for t in (x, weight)]
+    want = by_torch.convolve(*exact, None, *settings)
+    gradient = torch.randn(want.shape)
+    wants = torch.autograd.grad(want, exact, gradient.double())
+    with reproducible():
+        found = (
+            conv2d_input_gradient(gradient, weight, x.shape, *settings),
+            conv2d_weight_gradient(gradient, x, weight.shape, *settings),
+        )
+    for got, wanted in zip(found, wants, strict=True):
+        torch.testing.assert_close(got.double(), wanted, rtol=1e-4, atol=3e-4)
+    # Linear in each: `⟨f(w), f⟩` is `⟨w, its gradient⟩`.
+    for f, t in zip(found, (weight, x), strict=True):
+        (back,) = torch.autograd.grad((f * f.detach()).sum(), t)
+        torch.testing.assert_close((back * t).sum(), f.square().sum(), rtol=1e-4, atol=0)
+
+
+@pytest.mark.refusal
+def test_gradients_of_another_convolution_are_explained():
+    """The whole text: the core would read beyond the end."""
+    weight = torch.ones(1, 1, 2, 2)
+    with reproducible(), pytest.raises(ShapeError) as error:
+        conv2d_input_gradient(torch.ones(1, 1, 2, 2), weight, (1, 1, 4, 4), (1, 1), (0, 0, 0, 0), (1, 1), 1)
+    assert str(error.value) == (
+        "conv2d: the gradient, the input and the weight are not those of one convolution.\n"
+        "  gradient  (1, 1, 2, 2)\n"
+        "  input     (1, 1, 4, 4)\n"
+        "  weight    (1, 1, 2, 2)\n"
+        "Pass a gradient of (1, 1, 3, 3), or another input, weight or settings."
+    )
+
+
+def test_the_core_takes_what_is_plain():
+    """And nothing while somebody watches, or under autocast."""
+    x = torch.ones(2)
+    assert takes(x, None)
+    assert not takes(x, x.double())
+    with torch.autocast("cpu"):
+        assert not takes(x)
+    with torch.device("meta"):
+        assert not takes(x)

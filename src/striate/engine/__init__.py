@@ -2,7 +2,7 @@
 
 from striate.engine.accelerate import accelerate, accelerated, restore
 from striate.engine.choice import accuracy, algorithms, locked, reproducible, use
-from striate.engine.conv2d import conv2d
+from striate.engine.conv2d import conv2d, conv2d_input_gradient, conv2d_weight_gradient, takes
 from striate.engine.isa import isa, isas
 from striate.engine.limits import Limits, limit, limits
 from striate.engine.machine import Cache, Machine, Peaks, machine, peaks
@@ -24,6 +24,8 @@ __all__ = [
     "accuracy",
     "algorithms",
     "conv2d",
+    "conv2d_input_gradient",
+    "conv2d_weight_gradient",
     "explain",
     "isa",
     "isas",
@@ -35,6 +37,7 @@ __all__ = [
     "plan",
     "reproducible",
     "restore",
+    "takes",
     "tune",
     "use",
 ]

@@ -24,7 +24,7 @@ def call_for(
     weight: Sequence[int],
     settings: tuple[Any, Any, Any, int],
     *,
-    bias: bool,
+    bias: Sequence[int] | None = None,
     channels_last: bool,
 ) -> Call | None:
     """Find, or plan, what computes a convolution.
@@ -33,7 +33,7 @@ def call_for(
         input: The input's shape, `N C H W`.
         weight: The weight's, `K C/groups R S`.
         settings: Stride, padding, dilation and groups, as `conv2d` takes them.
-        bias: Whether there is one.
+        bias: The bias's shape, if there is one.
         channels_last: Whether results are to lie so in memory.
 
     Returns:
@@ -63,7 +63,7 @@ def _made(
     weight: Sequence[int],
     settings: tuple[Any, Any, Any, int],
     *,
-    bias: bool,
+    bias: Sequence[int] | None,
     channels_last: bool,
 ) -> Call | None:
     if len(input) != 4 or len(weight) != 4 or 0 in input or 0 in weight:
@@ -78,9 +78,16 @@ def _made(
         padding=sides(padding, weight, dilation),
         dilation=pair("dilation", dilation),
         groups=groups,
-        bias=bias,
+        bias=bias is not None,
         channels_last=channels_last,
     )
+    if bias is not None and tuple(bias) != problem.kernels[:1]:
+        raise ShapeError(
+            "conv2d: bias does not fit the kernels.",
+            f"Pass one number for each: {problem.kernels[:1]}.",
+            bias=tuple(bias),
+            weight=tuple(weight),
+        )
     return Call(problem, torch.get_num_threads(), chosen(), limits())
 
 

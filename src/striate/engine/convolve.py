@@ -4,6 +4,7 @@ Everything that depends on the sizes alone is prepared once, in a `Call`.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -19,6 +20,7 @@ from striate.engine.packed import Form, form, packed
 from striate.engine.parts import parts
 from striate.engine.plan import Plan, planned
 from striate.engine.problem import Direction, Problem
+from striate.errors import ShapeError
 
 __all__ = ["Call"]
 
@@ -47,6 +49,7 @@ class _Run(NamedTuple):
     output: tuple[int, int, int, int]
     workspace_bytes: int
     threads: int
+    by: Callable[..., None]
 
     def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve; channels lie side by side in the input and in what is returned."""
@@ -54,7 +57,7 @@ class _Run(NamedTuple):
         numbers = packed(weight, chosen, self.threads)
         bias = bias if bias is None else bias.contiguous()
         output = torch.empty(self.output, dtype=torch.float32, device="cpu", memory_format=_LAST)
-        core().run(
+        self.by(
             chosen.place,
             chosen.handle,
             input.data_ptr(),
@@ -81,6 +84,7 @@ class Call:
     def __init__(self, problem: Problem, threads: int, asked: Choice, most: Limits) -> None:
         self.problem, self.threads, self._asked, self._most = problem, threads, asked, most
         self.layout = _LAST if problem.channels_last else torch.contiguous_format
+        self.output = problem.output
         self.settings = (problem.stride, problem.padding, problem.dilation, problem.groups)
         chosen = self.plan("forward")
         self._forward = None if chosen.place < 0 else _run(chosen.place, problem, threads)
@@ -135,7 +139,18 @@ class Call:
             input: What was convolved; only its shape is read, unless the weight's gradient is wanted.
             weight: The kernels; only their shape and layout are read, unless the input's gradient is wanted.
             wanted: Which of the two.
+
+        Raises:
+            ShapeError: They are not of this convolution's sizes.
         """
+        if (gradient.shape, input.shape, weight.shape) != (self.output, self.problem.input, self.problem.weight):
+            raise ShapeError(
+                "conv2d: the gradient, the input and the weight are not those of one convolution.",
+                f"Pass a gradient of {self.output}, or another input, weight or settings.",
+                gradient=tuple(gradient.shape),
+                input=tuple(input.shape),
+                weight=tuple(weight.shape),
+            )
         by_others = (wanted[0] and self._backward is None, wanted[1] and self._weights is None)
         of_input, of_weight = None, None
         if any(by_others):
@@ -170,4 +185,4 @@ class Call:
 
 def _run(place: int, problem: Problem, threads: int, taps: Any = None) -> _Run:
     workspace_bytes = core().workspace_bytes(place, problem.handle, threads)
-    return _Run(form(place, problem, taps), problem.output, workspace_bytes, threads)
+    return _Run(form(place, problem, taps), problem.output, workspace_bytes, threads, core().run)

@@ -4,10 +4,11 @@ The core says how much work an algorithm makes of a problem; what PyTorch makes 
 seen to do. Only ratios decide, so the rate at which work is done is about that of any processor.
 """
 
+from math import prod
 from typing import Final
 
 from striate.engine.core import core
-from striate.engine.problem import Problem
+from striate.engine.problem import Direction, Problem
 from striate.engine.table import table
 
 __all__ = ["seconds", "torch_seconds"]
@@ -17,11 +18,13 @@ _RATE_PER_LANE: Final = 6e9
 _LANES: Final = {"avx512": 16, "avx2": 8, "neon": 4, "baseline": 4}
 
 # What a call takes that computes next to nothing: tiny problems are decided by this.
-_CALL: Final = 12e-6
-_TORCH_CALL: Final = 6e-6
+_CALL: Final = 9e-6
+_TORCH_CALL: Final[dict[Direction, float]] = {"forward": 7e-6, "input gradient": 10e-6, "weight gradient": 10e-6}
 
-# Seconds to bring a number from one memory layout to another, on one thread.
+# Seconds to bring a number from one memory layout to another, on one thread: images for us, weights for PyTorch, which
+# does so at every call.
 _MOVE: Final = 1e-9
+_TORCH_MOVE: Final = 0.5e-9
 
 
 def seconds(place: int, problem: Problem, threads: int) -> float:
@@ -35,7 +38,7 @@ def torch_seconds(problem: Problem, threads: int) -> float:
     """Estimate PyTorch's own convolution.
 
     It adds up products as the definition does, in vectors of output channels. Depthwise, it does so as well as may be
-    where the channels lie side by side, and badly where they do not; with a few channels a group it is slow either way.
+    where the channels lie side by side, and badly where they do not; with a few channels a group, vectors are not full.
     """
     _, taken, _, _ = problem.weight
     kernels = problem.kernels[0] // problem.groups
@@ -44,10 +47,11 @@ def torch_seconds(problem: Problem, threads: int) -> float:
     if problem.groups > 1 and taken == kernels == 1:
         work *= 8.0 if problem.channels_last else 40.0
     elif problem.groups > 1:
-        work *= max(1.0, 4.0 * lanes / max(taken, kernels))
+        work *= max(1.0, 1.2 * lanes / max(taken, kernels))
     else:
         work *= -(-kernels // lanes) * lanes / kernels
-    return _TORCH_CALL + work / _rate() / threads
+    moves = _TORCH_MOVE * prod(problem.weight)
+    return _TORCH_CALL[problem.direction] + (work / _rate() + moves) / threads
 
 
 def _images(problem: Problem) -> int:

@@ -108,11 +108,10 @@ def _call(
 ) -> Call | None:
     if not all(tensor is None or plain(tensor) for tensor in tensors):
         return None
-    bias = len(tensors) == 3 and tensors[2] is not None
+    bias = tensors[2] if len(tensors) == 3 else None
     stride, padding, dilation, groups = settings
-    return call_for(
-        input, weight, (tuple(stride), tuple(padding), tuple(dilation), groups), bias=bias, channels_last=last
-    )
+    written = (tuple(stride), tuple(padding), tuple(dilation), groups)
+    return call_for(input, weight, written, bias=None if bias is None else bias.shape, channels_last=last)
 
 
 def _found(

@@ -160,7 +160,7 @@ def _convolved(
 ) -> Tensor:
     """Convolve with zeros around: in two dimensions by the engine."""
     if len(sides) == 2:
-        return engine.conv2d(input, weight, bias, stride, sum(sides, ()), dilation, groups)
+        return engine.conv2d(input, weight, bias, stride, tuple(n for side in sides for n in side), dilation, groups)
     # What is the same on both sides needs no copy of the input.
     both = [min(side) for side in sides]
     beyond = tuple((before - n, after - n) for (before, after), n in zip(sides, both, strict=True))

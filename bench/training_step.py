@@ -19,6 +19,9 @@ from bench.harness import compare, record_rows
 from bench.layers import FIRST, LAST, LAYOUTS, OURS, asked, close, milliseconds, network
 
 STEPS = [("resnet18", 8, 2.0), ("vgg16", 2, 2.0), ("resnet50", 4, 1.5)]
+# Rounding grows on its way through normalised layers and back: of ResNet-18's first gradient, PyTorch's two layouts lose
+# 0.15 % and 0.4 %, direct sums of ours 0.4 %, and all algorithms of the default class 0.7 %.
+PART = 0.03
 COLUMNS = ["network", "batch", "threads", "engine, ms", "channels_last, ms", "contiguous, ms", "speed-up", "held to"]
 
 
@@ -56,7 +59,9 @@ def main() -> None:
             candidates[key] = partial(step, net, x.contiguous(memory_format=layout), labels)
         want = candidates[LAYOUTS[1]]().clone()
         what = f"{name}, batch {batch}"
-        result = compare("training-step", candidates, what=what, verify=partial(close, want), n=n, threads=threads)
+        result = compare(
+            "training-step", candidates, what=what, verify=partial(close, want, part=PART), n=n, threads=threads
+        )
         better = min(LAYOUTS, key=lambda c, r=result: r.spread(c).median)
         up = result.ratio(better, OURS).median
         times = [milliseconds(result.spread(c).median) for c in (OURS, *LAYOUTS)]

@@ -4,7 +4,7 @@ What is timed is `torch.autograd.grad` of one forward pass that was done before,
 weight; for ours that pass is `engine.conv2d`, for PyTorch's `torch.nn.functional.conv2d`. The weight does not
 change between turns, so ours prepares it once; bench/training_step.py times steps in which it does.
 
-Run: python -m bench.gradients [--turns 15] [--threads 1 2]
+Run: python -m bench.gradients [--turns 15] [--layers 28] [--threads 1 2]
 """
 
 from collections.abc import Callable
@@ -67,12 +67,12 @@ def timed(layer: Layer, of: str, *, threads: int, n: int) -> Result:
 
 def main() -> None:
     """Time the gradients of every named layer, with one thread and with two."""
-    options = asked(turns=15)
+    options = asked(turns=15, layers=len(NAMED))
     n = options.turns
     for threads in options.threads:
         rows: list[list[str]] = []
         ratios: dict[tuple[str, str], list[float]] = {}
-        for layer in NAMED:
+        for layer in NAMED[: options.layers]:
             for of in ("input", "weight") if layer.channels > 3 else ("weight",):
                 result = timed(layer, of, threads=threads, n=n)
                 better = min(LAYOUTS, key=lambda c, r=result: r.spread(c).median)

@@ -239,12 +239,12 @@ def raced(found: Raced) -> list[str]:
 
 
 def milliseconds(seconds: float) -> str:
-    """Write a time with three digits.
+    """Write a time with three digits, or all of those before the point.
 
-    >>> milliseconds(0.0123456), milliseconds(0.2)
-    ('12.3', '200')
+    >>> milliseconds(0.0123456), milliseconds(4.7513)
+    ('12.3', '4,751')
     """
-    return f"{seconds * 1e3:.3g}"
+    return f"{seconds * 1e3:,.0f}" if seconds >= 0.1 else f"{seconds * 1e3:.3g}"
 
 
 def geometric_mean(ratios: Sequence[float]) -> float:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -205,7 +206,7 @@ def test_two_processes_write_whole_lines(path, monkeypatch):
 def test_the_kernels_digest_is_of_the_core(monkeypatch):
     """The same every time; another for another file."""
     assert kernels() == kernels()
-    assert kernels() != wisdom._digest.__wrapped__(wisdom.Path(__file__), 0, 0)
+    assert kernels() != wisdom._digest.__wrapped__(Path(__file__), 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -227,3 +228,15 @@ def test_measured_times_decide_over_the_estimate_if_they_know_its_choice(measure
 def test_where_nothing_is_allowed_nothing_is_preferred():
     """The planner says so itself."""
     assert preferred({"torch": 1.0}, {}) == ""
+
+
+def test_a_core_that_cannot_be_read_is_survived(path, monkeypatch):
+    """Its times are remembered in this process, and written nowhere."""
+    monkeypatch.setattr(wisdom, "_digest", lambda *_: Path("no such core").read_bytes())
+    assert kernels() == ""
+    assert remember(FOUND) == (
+        "nothing is written: the file of the compiled core cannot be read, so nobody could tell its kernels again"
+    )
+    assert found_again() == FOUND
+    assert found_again(only=path) is None
+    assert not path.exists()

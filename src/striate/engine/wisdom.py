@@ -91,9 +91,9 @@ def recall(problem: object, *, threads: int, only: Path | None = None) -> Rememb
         True
     """
     key = _key(str(problem), threads)
-    shelves: list[Mapping[Any, Remembered]] = [_LEARNT, *(book.entries for book in books())]
+    shelves: list[Mapping[Any, Remembered]] = [_LEARNT, *(book.entries for book in books() if key.kernels)]
     if only is not None:
-        shelves = [_book(only).entries]
+        shelves = [_book(only).entries] if key.kernels else []
     return next((entries[key] for entries in shelves if key in entries), None)
 
 
@@ -133,6 +133,10 @@ def remember(found: Remembered) -> str:
     key = _key(found.problem, found.threads)
     _LEARNT[key] = found
     path = user_file()
+    if not key.kernels:
+        return (
+            "nothing is written: the file of the compiled core cannot be read, so nobody could tell its kernels again"
+        )
     if path is None:
         return "nothing is written: STRIATE_WISDOM is off, or there is no home for a cache"
     line = {"w": VERSION, **key._asdict(), **asdict(found), "date": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -172,13 +176,19 @@ def books() -> list[Book]:
 def kernels() -> str:
     """Give the digest of the compiled core: times of other kernels say nothing about these.
 
+    Returns:
+        "" if the core's file cannot be read: then nothing is remembered beyond this process.
+
     Example:
         >>> len(kernels())
         16
     """
     path = Path(str(core().__file__))
-    state = path.stat()
-    return _digest(path, state.st_mtime_ns, state.st_size)
+    try:
+        state = path.stat()
+        return _digest(path, state.st_mtime_ns, state.st_size)
+    except OSError:
+        return ""
 
 
 @lru_cache(maxsize=2)

@@ -54,6 +54,7 @@ def backward(layer: Layer, of: str, layout: torch.memory_format, convolve: Calla
 
 def timed(layer: Layer, of: str, *, threads: int, n: int) -> Result:
     """Time one gradient three ways."""
+    torch.set_num_threads(threads)  # before the pass forward, which plans the one back
     candidates = {
         OURS: backward(layer, of, LAST, conv2d),
         LAYOUTS[0]: backward(layer, of, LAST, F.conv2d),

@@ -1,10 +1,12 @@
 """Convolutions to compute: ordinary ones and odd ones, with the tensors for them."""
 
-from contextlib import nullcontext
-
 import torch
 
-from striate.engine import Problem, reproducible, use
+from striate.engine import Problem, algorithms, limits, reproducible, use
+from striate.engine.choice import Choice
+from striate.engine.convolve import Call
+from striate.engine.table import TABLES
+from striate.errors import OptionError
 
 # Input, weight, stride, padding (down and across, or each side), dilation, groups.
 CASES = {
@@ -52,6 +54,18 @@ def by(algorithm):
     return use(algorithm) if algorithm else reproducible()
 
 
-def planned():
-    """Whatever the planner chooses."""
-    return nullcontext()
+def call(case, algorithm, *, threads=1, channels_last=True):
+    """What computes a case, with a bias, by one algorithm in every direction that has it; None where one refuses."""
+    asked = Choice(algorithm, "fast", torch=algorithm == "torch")
+    try:
+        made = Call(problem(case, bias=True, channels_last=channels_last), threads, asked, limits())
+        for direction in TABLES:
+            made.plan(direction)
+    except OptionError:
+        return None
+    return made
+
+
+def accepted():
+    """Every case with every algorithm that takes it."""
+    return [(case, name) for case in CASES for name in algorithms() if call(case, name)]

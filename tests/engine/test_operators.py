@@ -47,6 +47,16 @@ def test_second_gradients_are_pytorchs():
     torch.testing.assert_close(second(operator(*given)), second(by_torch.convolve(*given)), rtol=1e-3, atol=1e-1)
 
 
+@pytest.mark.parametrize("axes", [(0, None, None), (None, 0, None), (0, 0, 0)])
+def test_a_batch_of_convolutions_is_pytorchs(axes):
+    """Whichever of the three there are several of."""
+    given = written("3x3", grad=False)
+    several = [t if axis is None else torch.stack([t, 2 * t]) for t, axis in zip(given[:3], axes, strict=True)]
+    found = torch.vmap(lambda *t: operator(*t, *given[3:]), axes)(*several)
+    want = torch.vmap(lambda *t: by_torch.convolve(*t, *given[3:]), axes)(*several)
+    torch.testing.assert_close(found, want)
+
+
 @pytest.mark.traced
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the compiler itself

@@ -5,6 +5,8 @@ import importlib
 import pytest
 import torch
 from convolutions import CASES, problem
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from striate.engine import Problem, accuracy, algorithms, explain, isa, limit, limits, plan, reproducible, use
 from striate.engine.plan import forget
@@ -56,6 +58,26 @@ def test_accuracy_and_reproducibility_leave_some_out():
     assert declined() == {"winograd-6x6"}
     with accuracy("fast"):
         assert declined() == set()
+
+
+@settings(max_examples=50)
+@given(st.tuples(*[st.integers(1, 70)] * 2), st.tuples(*[st.integers(3, 60)] * 2), st.sampled_from([1, 3, 5]))
+def test_reproducible_plans_depend_neither_on_the_batch_nor_on_threads(channels, size, kernel):
+    """Another algorithm adds up in another order: so the same one runs whatever the batch and the threads."""
+    weight, around = (channels[1], channels[0], kernel, kernel), (kernel // 2, kernel // 2)
+    with reproducible():
+        for direction in ("forward", "input gradient"):
+            found = {
+                plan(Problem.of((n, channels[0], *size), weight, padding=around, direction=direction), threads=t)
+                for n in (1, 3, 32)
+                for t in (1, 2, 16)
+            }
+            assert len({p.algorithm for p in found}) == 1
+        threads = [
+            plan(Problem.of((3, channels[0], *size), weight, padding=around, direction="weight gradient"), threads=t)
+            for t in (1, 2, 16)
+        ]
+        assert len({p.algorithm for p in threads}) == 1
 
 
 def test_limits_of_memory_are_kept():

@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from striate.engine import tuning, wisdom
-from striate.engine.choice import locked, use
+from striate.engine.choice import locked, reproducible, use
 from striate.engine.plan import _locked, forget, plan
 from striate.engine.problem import Problem
 from striate.engine.tuning import tune
@@ -89,6 +89,16 @@ def test_plans_that_are_locked_are_the_measured_ones(slow, wisdom_file, tmp_path
         assert plan(problem, threads=1).how == "locked"
         with use("reference"):
             assert plan(problem, threads=2).how == "forced"
+
+
+def test_where_only_ours_are_asked_for_one_image_on_one_thread_is_measured(wisdom_file):
+    """Since that decides for every batch and any number of threads: it is the same for all of them."""
+    with reproducible():
+        assert tune(MODEL, (3, *SIZE[1:]), threads=2).measured == 2
+        assert all("torch" not in line for line in wisdom_file.read_text().splitlines())
+        found = tune(MODEL, (5, *SIZE[1:]), threads=1)
+    assert found.measured == 0
+    assert all(decision.plan.how == "measured" and decision.measured for decision in found.decisions)
 
 
 def test_where_there_is_no_choice_a_lock_does_not_matter():

@@ -86,6 +86,9 @@ class Call:
         self.layout = _LAST if problem.channels_last else torch.contiguous_format
         self.output = problem.output
         self.settings = (problem.stride, problem.padding, problem.dilation, problem.groups)
+        top, bottom, left, right = problem.padding
+        even = top == bottom >= 0 and left == right >= 0
+        self._torch_settings = (problem.stride, (top, left) if even else problem.padding, *self.settings[2:])
         chosen = self.plan("forward")
         self._forward = None if chosen.place < 0 else _run(chosen.place, problem, threads)
 
@@ -125,9 +128,13 @@ class Call:
     def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve `N C H W` with `K C/groups R S`."""
         if self._forward is None:
-            return by_torch.convolve(input, weight, bias, *self.settings)
+            return self.by_torch(input, weight, bias)
         output = self._forward(input.contiguous(memory_format=_LAST), weight, bias)
         return output if self.layout is _LAST else output.contiguous()
+
+    def by_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve by PyTorch's own function, which is differentiable."""
+        return by_torch.convolve(input, weight, bias, *self._torch_settings)
 
     def gradients(
         self, gradient: Tensor, input: Tensor, weight: Tensor, wanted: tuple[bool, bool]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from striate.engine.choice import chosen
 from striate.engine.layers import Layer, layers
-from striate.engine.plan import Plan, plan
+from striate.engine.plan import Plan, deciding, plan
 from striate.engine.problem import Problem
 from striate.engine.wisdom import recall
 
@@ -68,5 +69,6 @@ def decide(found: Sequence[Layer], threads: int) -> list[Decision]:
 
 
 def _decision(problem: Problem, names: tuple[str, ...], threads: int) -> Decision:
-    known = recall(problem, threads=threads)
+    decider, on = deciding(problem, threads, chosen())
+    known = recall(decider, threads=on)
     return Decision(names, plan(problem, threads=threads), known.seconds if known else {})

@@ -23,7 +23,7 @@ def convolved(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None) ->
     ):
         return call.forward(input, weight, bias)
     if call.torch_alone:
-        return by_torch.convolve(input, weight, bias, *call.settings)
+        return call.by_torch(input, weight, bias)
     return _Convolution.apply(input, weight, bias, call)  # pyright: ignore[reportReturnType]
 
 
@@ -107,4 +107,4 @@ def _again(ctx: Any, input: Tensor, weight: Tensor) -> Tensor | None:
         return None
     if plain(input) and plain(weight) and unwatched():
         return convolved(ctx.call.unbiased, input, weight, None)
-    return by_torch.convolve(input, weight, None, *ctx.call.settings)
+    return ctx.call.by_torch(input, weight, None)

@@ -18,7 +18,7 @@ _RATE_PER_LANE: Final = 6e9
 _LANES: Final = {"avx512": 16, "avx2": 8, "neon": 4, "baseline": 4}
 
 # What a call takes that computes next to nothing: tiny problems are decided by this.
-_CALL: Final = 9e-6
+_CALL: Final[dict[Direction, float]] = {"forward": 9e-6, "input gradient": 25e-6, "weight gradient": 25e-6}
 _TORCH_CALL: Final[dict[Direction, float]] = {"forward": 7e-6, "input gradient": 10e-6, "weight gradient": 10e-6}
 
 # Seconds to bring a number from one memory layout to another, on one thread: images for us, weights for PyTorch, which
@@ -31,7 +31,7 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
     """Estimate the algorithm at a place of the direction's table."""
     work = table(problem.direction).work(place, problem, threads) / _rate()
     moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
-    return _CALL + (work + moves) / threads
+    return _CALL[problem.direction] + (work + moves) / threads
 
 
 def torch_seconds(problem: Problem, threads: int) -> float:

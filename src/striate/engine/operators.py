@@ -54,6 +54,16 @@ def _(input: Tensor, weight: Tensor, bias: Tensor | None, *settings: Any) -> Ten
     return _laid_out(input.new_empty(shape), last=lies_last(input, weight))
 
 
+@conv2d.register_vmap
+def _(info: Any, axes: Sequence[int | None], *given: Any) -> tuple[Tensor, int]:
+    # Within a compiled function; outside of one, the door has left it to PyTorch already.
+    def one(i: int) -> Tensor:
+        tensors = (t if axis is None else t.select(axis, i) for t, axis in zip(given[:3], axes[:3], strict=True))
+        return conv2d(*tensors, *given[3:])
+
+    return torch.stack([one(i) for i in range(info.batch_size)]), 0
+
+
 @torch.library.custom_op("striate::conv2d_input_gradient", mutates_args=())
 def conv2d_input_gradient(
     gradient: Tensor,

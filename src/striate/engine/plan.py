@@ -5,7 +5,7 @@ What is forced comes first, then what was measured, then what is estimated. Noth
 
 import atexit
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from striate.engine.table import table
 from striate.engine.wisdom import preferred, recall
 from striate.errors import OptionError, StriateError
 
-__all__ = ["Candidate", "Plan", "explain", "forget", "plan", "planned", "remembered"]
+__all__ = ["Candidate", "Plan", "deciding", "explain", "forget", "plan", "planned", "remembered"]
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,11 @@ def planned(problem: Problem, threads: int, asked: Choice, most: Limits) -> Plan
             reason=next(c.declined for c in candidates if c.algorithm == forced),
             problem=problem,
         )
-    algorithm, how = _known(problem, threads, able, asked)
+    asked_of, on = deciding(problem, threads, asked)
+    weighed = able
+    if not asked.torch:
+        weighed = {name: seconds(names.index(name), asked_of, on) for name in able if name != TORCH}
+    algorithm, how = _known(asked_of, on, weighed, asked)
     if not able:
         raise OptionError(
             "conv2d: every algorithm declines.",
@@ -172,7 +176,7 @@ def planned(problem: Problem, threads: int, asked: Choice, most: Limits) -> Plan
             problem=problem,
         )
     if algorithm not in able:
-        algorithm, how = min(able, key=able.__getitem__), "estimated"
+        algorithm, how = min(weighed, key=weighed.__getitem__), "estimated"
     return Plan(problem, threads, algorithm, how, tuple(candidates))
 
 
@@ -181,6 +185,18 @@ FORGET: Final[list[Callable[[], None]]] = [planned.cache_clear, parts.cache_clea
 
 # The core's objects in them have to go before the core itself does, or it warns on the way out.
 atexit.register(forget)
+
+
+def deciding(problem: Problem, threads: int, asked: Choice) -> tuple[Problem, int]:
+    """Say which problem decides, on how many threads.
+
+    Where only ours is asked for, that of one image on one thread: the choice must not depend on the batch or the
+    threads, since bits depend on the choice. A weight's gradient sums over all images, and stays what it is.
+    """
+    if asked.torch:
+        return problem, threads
+    alone = problem if problem.direction == "weight gradient" else replace(problem, input=(1, *problem.input[1:]))
+    return alone, 1
 
 
 def _candidate(place: int, problem: Problem, threads: int, asked: Choice, most: Limits) -> Candidate:

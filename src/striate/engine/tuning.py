@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from striate.engine.choice import chosen
 from striate.engine.decisions import Decision, decide
 from striate.engine.layers import layers
 from striate.engine.measure import candidates, measure
-from striate.engine.plan import forget
+from striate.engine.plan import deciding, forget
 from striate.engine.wisdom import books, recall, remember
 
 __all__ = ["Tuned", "tune"]
@@ -64,13 +65,14 @@ def tune(
     """
     threads = threads or torch.get_num_threads()
     found = layers(model, input_size, backward=backward, channels_last=channels_last)
-    problems = dict.fromkeys(problem for layer in found for problem in (layer.problem, *layer.backward))
-    doubtful = [problem for problem in problems if len(candidates(problem, threads)) > 1]
-    new = [problem for problem in doubtful if again or recall(problem, threads=threads) is None]
+    problems = [problem for layer in found for problem in (layer.problem, *layer.backward)]
+    deciders = dict.fromkeys(deciding(problem, threads, chosen()) for problem in problems)
+    doubtful = [(problem, on) for problem, on in deciders if len(candidates(problem, on)) > 1]
+    new = [(problem, on) for problem, on in doubtful if again or recall(problem, threads=on) is None]
     notes = dict.fromkeys(_damage())
     told(0, len(new))
-    for done, problem in enumerate(new, 1):
-        notes[remember(measure(problem, threads=threads))] = None
+    for done, (problem, on) in enumerate(new, 1):
+        notes[remember(measure(problem, threads=on))] = None
         told(done, len(new))
     forget()
     return Tuned(tuple(decide(found, threads)), len(new), tuple(filter(None, notes)))

@@ -3,28 +3,29 @@
 import pytest
 import torch
 from convolutions import CASES, problem, tensors
-from torch.nn import functional as F
 
+from striate.engine import by_torch
 from striate.engine.parts import parts
 
 
 def convolved(gradient, weight, part, groups):
     """What a part says, said in PyTorch: the taps that it reads, kernels and channels exchanged."""
-    (down, across), (top, bottom, left, right) = part.taps, part.problem.padding
+    down, across = part.taps
     rows = [down.last - i * down.step for i in range(down.number)]
     columns = [across.last - i * across.step for i in range(across.number)]
     k, c, _, _ = weight.shape
     turned = weight[:, :, rows][..., columns].reshape(groups, k // groups, c, len(rows), len(columns)).transpose(1, 2)
-    padded = F.pad(gradient, (left, right, top, bottom))
-    return F.conv2d(padded, turned.flatten(0, 1), None, 1, 0, part.problem.dilation, groups)
+    return by_torch.convolve(
+        gradient, turned.flatten(0, 1), None, 1, part.problem.padding, part.problem.dilation, groups
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_parts_make_up_the_gradient(case):
     """In double precision, each written to its places, and every place written once."""
-    x, weight, _, (stride, _, dilation, groups) = tensors(case, dtype=torch.float64)
-    top, bottom, left, right = problem(case).padding
-    output = F.conv2d(F.pad(x, (left, right, top, bottom)), weight, None, stride, 0, dilation, groups)
+    x, weight, _, settings = tensors(case, dtype=torch.float64)
+    groups = settings[-1]
+    output = by_torch.convolve(x, weight, None, *settings)
     gradient = torch.randn_like(output)
     (want,) = torch.autograd.grad(output, x, gradient)
     found = torch.full_like(want, torch.nan)

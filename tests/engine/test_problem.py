@@ -3,18 +3,16 @@
 import pytest
 import torch
 from convolutions import CASES, problem, tensors
-from torch.nn import functional as F
 
-from striate.engine import Problem
+from striate.engine import Problem, by_torch
 from striate.errors import OptionError, ShapeError
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_sizes_are_those_of_the_tensors(case):
     """The output has the shape that PyTorch gives it, and the weight its own."""
-    x, weight, bias, (stride, _, dilation, groups) = tensors(case, grad=False)
-    top, bottom, left, right = problem(case).padding
-    want = F.conv2d(F.pad(x, (left, right, top, bottom)), weight, bias, stride, 0, dilation, groups)
+    x, weight, bias, settings = tensors(case, grad=False)
+    want = by_torch.convolve(x, weight, bias, *settings)
     assert problem(case).output == tuple(want.shape) == tuple(problem(case).handle.output)
     assert problem(case).weight == tuple(weight.shape)
 

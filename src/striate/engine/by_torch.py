@@ -36,7 +36,7 @@ def convolve(
     if not isinstance(padding, Sequence) or len(padding) != 4 or isinstance(padding, str):
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     both, beyond = _split(padding)
-    return F.conv2d(F.pad(input, beyond) if any(beyond) else input, weight, bias, stride, both, dilation, groups)
+    return F.conv2d(_padded(input, beyond), weight, bias, stride, both, dilation, groups)
 
 
 def gradients(
@@ -62,14 +62,21 @@ def gradients(
         wanted: Which of the two.
     """
     both, beyond = _split(padding)
-    padded = F.pad(input, beyond) if any(beyond) else input
+    padded = _padded(input, beyond)
     steps = (stride, both, dilation, False, [0, 0], groups)
     of_input, of_weight, _ = torch.ops.aten.convolution_backward(
         gradient, padded, weight, None, *steps, (*wanted, False)
     )
-    if wanted[0] and any(beyond):
-        of_input = F.pad(of_input, [-n for n in beyond])
+    if wanted[0]:
+        of_input = _padded(of_input, [-n for n in beyond])
     return of_input, of_weight
+
+
+def _padded(images: Tensor, beyond: Sequence[int]) -> Tensor:
+    """Pad first, then cut: nothing may be left between."""
+    for part in ([max(0, n) for n in beyond], [min(0, n) for n in beyond]):
+        images = F.pad(images, part) if any(part) else images
+    return images
 
 
 def _split(padding: Sequence[int]) -> tuple[list[int], list[int]]:

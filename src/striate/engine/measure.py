@@ -13,7 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from striate.engine.choice import TORCH, Choice, chosen
+from striate.engine.choice import TORCH, chosen
 from striate.engine.convolve import Call
 from striate.engine.limits import limits
 from striate.engine.machine import machine
@@ -23,7 +23,6 @@ from striate.engine.problem import Problem
 from striate.engine.race import race
 from striate.engine.table import table
 from striate.engine.wisdom import Remembered
-from striate.errors import OptionError
 
 __all__ = ["candidates", "measure"]
 
@@ -87,7 +86,7 @@ def _runners(problem: Problem, threads: int, names: list[str]) -> dict[str, Call
             "weight gradient": lambda: call.gradients(gradient, x, weight, (False, True)),
         }[problem.direction]
 
-    calls = {name: call for name in names if (call := _call(problem, threads, name))}
+    calls = {name: _call(problem, threads, name) for name in names}
     for call in calls.values():
         for form in _forms(call, problem):
             for copy in weights:
@@ -95,14 +94,14 @@ def _runners(problem: Problem, threads: int, names: list[str]) -> dict[str, Call
     return {name: runner(call) for name, call in calls.items()}
 
 
-def _call(problem: Problem, threads: int, name: str) -> Call | None:
-    """Bind a problem to an algorithm; None if the algorithm takes its gradient, but not the convolution itself."""
-    asked: Choice = chosen()._replace(forced=name)
-    forward = problem.turned("forward") if problem.direction != "forward" else problem
-    try:
-        return Call(forward, threads, asked, limits())
-    except OptionError:
-        return None
+def _call(problem: Problem, threads: int, name: str) -> Call:
+    """Bind a problem to an algorithm. One that computes a gradient may not be able to compute the output."""
+    asked = chosen()._replace(forced=name)
+    if problem.direction == "forward":
+        return Call(problem, threads, asked, limits())
+    call = Call(problem.turned("forward"), threads, asked._replace(forced=TORCH), limits())
+    call._asked = asked  # gradients are planned when they are first computed
+    return call
 
 
 def _forms(call: Call, problem: Problem) -> list[Form]:

@@ -1,12 +1,11 @@
 """200 convolutions drawn at random: what the estimate chooses, against the best candidate and against PyTorch.
 
-Nothing that was measured before is used. Every candidate that accepts the problem is forced in turn, the reference
+Every candidate that accepts the problem is forced in turn, the reference
 left out; all of them and PyTorch's two layouts take turns.
 
 Run: python -m bench.random_shapes [--turns 9] [--shapes 200] [--threads 1 2]
 """
 
-import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,7 +105,6 @@ def _ratios(result: Result, best: str, better: str) -> tuple[float, float]:
 
 def main() -> None:
     """Time all of them, with one thread and with two."""
-    os.environ["STRIATE_WISDOM"] = "off"
     options = asked(turns=9, shapes=SHAPES)
     n = options.turns
     rows: list[list[str]] = []

@@ -52,8 +52,8 @@ def tune(
             told=told,
         )
     _chosen(found.decisions)
-    print(f"\nmeasured  {found.measured} of {len(found.decisions)} problems; the others were known, or leave no choice")
-    print(f"kept      {user_file()}")
+    print(f"\nmeasured  {found.measured} of {len(found.decisions)}; the others were known, or leave no choice")
+    print(f"threads   {given}\nkept      {user_file() or 'for this process alone'}")
     for note in found.notes:
         print(f"note: {note}", file=sys.stderr)
     return 0

@@ -95,6 +95,7 @@ def test_transforms_of_functions_are_pytorchs():
             assert conv2d(x, weight, bias).dtype == torch.bfloat16
 
 
+@pytest.mark.traced
 def test_a_traced_module_computes():
     """The core's results would be constants to `torch.jit.trace`: it sees PyTorch's function."""
     _, weight, _ = small()

@@ -65,6 +65,19 @@ def test_a_weight_that_changes_is_packed_again(change):
     assert torch.equal(after, packed(weight.clone(), FORM, 1))
 
 
+def test_memory_is_used_again_unless_somebody_reads_it():
+    """A form that is made anew takes the place of the old, if nobody holds that."""
+    weight = drawn()
+    address = packed(weight, FORM, 1).data_ptr()
+    weight.add_(1)
+    held = packed(weight, FORM, 1)
+    assert held.data_ptr() == address
+    before = held.clone()
+    weight.add_(1)
+    assert packed(weight, FORM, 1).data_ptr() != address
+    assert torch.equal(held, before)
+
+
 def test_an_optimizers_steps_are_noticed():
     """Of every kind that there is: fused, for each tensor, and plain."""
     for options in ({"fused": True}, {"foreach": True}, {"foreach": False}):

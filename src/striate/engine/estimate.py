@@ -26,11 +26,16 @@ _TORCH_CALL: Final[dict[Direction, float]] = {"forward": 7e-6, "input gradient":
 _MOVE: Final = 1e-9
 _TORCH_MOVE: Final = 0.5e-9
 
+# Seconds to pack a byte of weights, on one thread. Who takes gradients changes the weights, and packs them every time.
+_PACK: Final = 0.12e-9
+
 
 def seconds(place: int, problem: Problem, threads: int) -> float:
     """Estimate the algorithm at a place of the direction's table."""
     work = table(problem.direction).work(place, problem, threads) / _rate()
     moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
+    if problem.direction == "input gradient":
+        moves += _PACK * table(problem.direction).packed_bytes(place, problem)
     return _CALL[problem.direction] + (work + moves) / threads
 
 

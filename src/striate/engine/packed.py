@@ -6,6 +6,7 @@ well, and such a change is missed only where it leaves all of those as they were
 """
 
 import ctypes
+import sys
 import threading
 import weakref
 from collections import OrderedDict
@@ -25,6 +26,9 @@ __all__ = ["Form", "form", "kept_bytes", "packed"]
 # gradient, each of two sizes of input.
 _SAMPLES: Final = 16
 _FORMS: Final = 8
+
+# References to numbers that nobody else has: one from the form of which they are, one while they are counted.
+_OURS: Final = 2
 
 
 class Form(NamedTuple):
@@ -87,7 +91,7 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
     """
     if weight.is_inference():
         return _prepared(weight, wanted, threads)
-    version, address = weight._version, weight.data_ptr()
+    version, address, spare = weight._version, weight.data_ptr(), None
     with _LOCK:
         owner = _OWNERS.get(id(weight))
         if owner is not None and owner.weight() is weight:
@@ -100,9 +104,12 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
                 and kept.sample == kept.words[:: _apart(kept.words)]
             ):
                 return kept.numbers
+            # Memory that is there already is faster than new; but another thread may be reading it.
+            old = owner.forms.pop(wanted.key, None)
+            spare = old.numbers if old is not None and sys.getrefcount(old.numbers) == _OURS else None
     words = _words(weight)
     sample = words[:: _apart(words)]  # before the work: what changes meanwhile is noticed next time
-    numbers = _prepared(weight, wanted, threads)
+    numbers = _prepared(weight, wanted, threads, spare)
     with _LOCK:
         _keep(weight, wanted, _Kept(version, address, words, sample, numbers))
     return numbers
@@ -145,8 +152,8 @@ def _apart(words: Any) -> int:
     return len(words) // _SAMPLES or 1
 
 
-def _prepared(weight: Tensor, wanted: Form, threads: int) -> Tensor:
-    numbers = torch.empty(wanted.floats, dtype=torch.float32, device="cpu")
+def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None = None) -> Tensor:
+    numbers = torch.empty(wanted.floats, dtype=torch.float32, device="cpu") if spare is None else spare
     k, c, r, s = weight.stride()
     first, group = weight.data_ptr(), weight.shape[0] // wanted.groups * k
     steps = (group, k, c, r, s)

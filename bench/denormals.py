@@ -1,6 +1,6 @@
 """What denormal weights cost, ours and PyTorch's: the same layer with weights of usual size and of 1e-40.
 
-Run: python -m bench.denormals [--turns 21]
+Run: python -m bench.denormals [--turns 11]
 """
 
 from functools import partial
@@ -39,7 +39,7 @@ def cost(layer: Layer, convolve: object, n: int) -> float:
 
 def main() -> None:
     """Time a layer of each kind with one thread."""
-    n, rows = asked(turns=21).turns, list[list[str]]()
+    n, rows = asked(turns=11).turns, list[list[str]]()
     with torch.no_grad():
         for kind in KINDS:
             layer = next(one for one in NAMED if one.kind == kind)

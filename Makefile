@@ -9,7 +9,7 @@ WERROR ?= OFF
 
 CORE := $(shell find core -type f -not -path 'core/test/*')
 FORMATTED := $(shell find core -name '*.cpp' -o -name '*.h')
-BENCHES := $(filter-out bench.__init__ bench.harness bench.tables,$(subst /,.,$(basename $(wildcard bench/*.py))))
+BENCHES := $(filter-out bench.__init__ bench.harness bench.layers bench.tables,$(subst /,.,$(basename $(wildcard bench/*.py))))
 FOUND := $(firstword $(foreach p,$(PYTHON),$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
@@ -44,8 +44,9 @@ bench: $(VENV)/.core  ## run the benchmarks, record them, renew the tables in th
 	@for module in $(BENCHES); do echo "benchmark $$module"; $(BIN)/python -m $$module || exit 1; done
 	@$(BIN)/python -m bench.tables
 
-figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and the table of docs/weights.md anew
+figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and of the engine's speed, and the table of docs/weights.md, anew
 	@$(BIN)/python -m docs.draw
+	@$(BIN)/python -m docs.speed
 	@$(BIN)/python docs/list_weights.py
 
 pages: $(VENV)/.core  ## write docs/models.md anew from the networks

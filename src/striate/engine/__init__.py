@@ -1,13 +1,14 @@
 """The engine: what the machine can do, which algorithm runs on it, and convolution by it."""
 
 from striate.engine.accelerate import accelerate, accelerated, restore
-from striate.engine.choice import accuracy, algorithms, reproducible, use
+from striate.engine.choice import accuracy, algorithms, locked, reproducible, use
 from striate.engine.conv2d import conv2d, conv2d_input_gradient, conv2d_weight_gradient, takes
 from striate.engine.isa import isa, isas
 from striate.engine.limits import Limits, limit, limits
 from striate.engine.machine import Cache, Machine, Peaks, machine, peaks
 from striate.engine.plan import Candidate, Plan, explain, plan
 from striate.engine.problem import Problem
+from striate.engine.tuning import Tuned, tune
 
 __all__ = [
     "Cache",
@@ -17,6 +18,7 @@ __all__ = [
     "Peaks",
     "Plan",
     "Problem",
+    "Tuned",
     "accelerate",
     "accelerated",
     "accuracy",
@@ -29,11 +31,13 @@ __all__ = [
     "isas",
     "limit",
     "limits",
+    "locked",
     "machine",
     "peaks",
     "plan",
     "reproducible",
     "restore",
     "takes",
+    "tune",
     "use",
 ]

@@ -3,12 +3,14 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from os import PathLike
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from striate.engine.core import core
 from striate.errors import OptionError
 
-__all__ = ["TORCH", "Accuracy", "Choice", "accuracy", "algorithms", "chosen", "reproducible", "use"]
+__all__ = ["TORCH", "Accuracy", "Choice", "accuracy", "algorithms", "chosen", "locked", "reproducible", "use"]
 
 Accuracy = Literal["exact", "default", "fast"]
 """How far from the definition's sums a result may be: as far as another order of adding takes it, twice, ten times."""
@@ -27,11 +29,13 @@ class Choice(NamedTuple):
         forced: The one algorithm that may run; "" for any.
         accuracy: How far from the exact sums a result may be.
         torch: Whether PyTorch's own convolution is a candidate.
+        locked: Whether measured times alone decide: None if not, else the file that they are in, "" for the usual ones.
     """
 
     forced: str = ""
     accuracy: Accuracy = "default"
     torch: bool = True
+    locked: str | None = None
 
     def allows(self, algorithm: str) -> bool:
         """Tell whether an algorithm is as exact as was asked.
@@ -110,6 +114,25 @@ def accuracy(level: Accuracy) -> Generator[None]:
 def reproducible() -> Generator[None]:
     """Leave PyTorch's own convolution out, within: its results depend on the batch and on the threads, ours do not."""
     with _asked(torch=False):
+        yield
+
+
+@contextmanager
+def locked(file: str | PathLike[str] | None = None) -> Generator[None]:
+    """Plan by measured times alone, within: the same algorithms every time. Nothing is estimated.
+
+    A problem that several algorithms could compute, and of which nothing was measured with these kernels on this
+    machine, is an error when it is met. What `use` forces needs no measurement.
+
+    Args:
+        file: The one file of wisdom that counts; None for the user's and the package's.
+
+    Example:
+        >>> with locked("plans.jsonl"):
+        ...     str(chosen().locked).endswith("plans.jsonl")
+        True
+    """
+    with _asked(locked="" if file is None else str(Path(file).absolute())):
         yield
 
 

@@ -7,6 +7,7 @@ import atexit
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import torch
@@ -18,9 +19,10 @@ from striate.engine.limits import Limits, limits
 from striate.engine.parts import parts
 from striate.engine.problem import Problem
 from striate.engine.table import table
-from striate.errors import OptionError
+from striate.engine.wisdom import preferred, recall
+from striate.errors import OptionError, StriateError
 
-__all__ = ["Candidate", "Plan", "explain", "forget", "plan", "planned", "remembered"]
+__all__ = ["Candidate", "Plan", "deciding", "explain", "forget", "plan", "planned", "remembered"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Plan:
         problem: The convolution.
         threads: That share it.
         algorithm: Which one runs.
-        how: Whether it was forced, remembered, or chosen by estimate.
+        how: "forced", "measured", "locked" or "estimated".
         candidates: All of them, in the order of the table.
     """
 
@@ -111,8 +113,32 @@ def remembered(problem: Problem, threads: int, able: Mapping[str, float]) -> tup
     Returns:
         Both empty if nothing was measured.
     """
-    del problem, threads, able
-    return "", ""
+    found = recall(problem, threads=threads)
+    algorithm = preferred(found.seconds, able) if found else ""
+    return algorithm, "measured" if algorithm else ""
+
+
+def _locked(problem: Problem, threads: int, able: Mapping[str, float], file: str) -> tuple[str, str]:
+    """Name the algorithm as `remembered` does, if need be from one file; where there is a choice, there is no other."""
+    found = recall(problem, threads=threads, only=Path(file) if file else None)
+    algorithm = preferred(found.seconds, able) if found else ""
+    if not algorithm and len(able.keys() - {"reference"}) > 1:
+        raise StriateError(
+            "conv2d: plans are locked, and nothing was measured of this problem with these kernels on this machine.",
+            "Measure it: engine.tune(model, input_size, ...), or `striate tune`; or leave engine.locked().",
+            problem=problem,
+            threads=threads,
+            file=file or "the user's, and the package's",
+        )
+    return algorithm, "locked" if algorithm else ""
+
+
+def _known(problem: Problem, threads: int, able: Mapping[str, float], asked: Choice) -> tuple[str, str]:
+    if asked.forced:
+        return asked.forced, "forced"
+    if asked.locked is not None:
+        return _locked(problem, threads, able, asked.locked)
+    return remembered(problem, threads, able)
 
 
 def forget() -> None:
@@ -137,11 +163,11 @@ def planned(problem: Problem, threads: int, asked: Choice, most: Limits) -> Plan
             reason=next(c.declined for c in candidates if c.algorithm == forced),
             problem=problem,
         )
-    asked_of, on, weighed = problem, threads, able
-    if not asked.torch:  # the choice must not depend on the batch or the threads, since bits depend on the choice
-        asked_of, on = _alone(problem), 1
+    asked_of, on = deciding(problem, threads, asked)
+    weighed = able
+    if not asked.torch:
         weighed = {name: seconds(names.index(name), asked_of, on) for name in able if name != TORCH}
-    algorithm, how = (forced, "forced") if forced else remembered(asked_of, on, weighed)
+    algorithm, how = _known(asked_of, on, weighed, asked)
     if not able:
         raise OptionError(
             "conv2d: every algorithm declines.",
@@ -161,11 +187,16 @@ FORGET: Final[list[Callable[[], None]]] = [planned.cache_clear, parts.cache_clea
 atexit.register(forget)
 
 
-def _alone(problem: Problem) -> Problem:
-    """Give the problem of one image; a weight's gradient sums over all, and stays what it is."""
-    if problem.direction == "weight gradient":
-        return problem
-    return replace(problem, input=(1, *problem.input[1:]))
+def deciding(problem: Problem, threads: int, asked: Choice) -> tuple[Problem, int]:
+    """Say which problem decides, on how many threads.
+
+    Where only ours is asked for, that of one image on one thread: the choice must not depend on the batch or the
+    threads, since bits depend on the choice. A weight's gradient sums over all images, and stays what it is.
+    """
+    if asked.torch:
+        return problem, threads
+    alone = problem if problem.direction == "weight gradient" else replace(problem, input=(1, *problem.input[1:]))
+    return alone, 1
 
 
 def _candidate(place: int, problem: Problem, threads: int, asked: Choice, most: Limits) -> Candidate:

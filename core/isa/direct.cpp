@@ -34,7 +34,7 @@ double cost(const Problem& p, int) {
          weights_cost(width * each) + images_cost(p) + call;
 }
 
-std::int64_t prepared(const Problem& p) { return p.groups * panels_per_group(p) * panel_floats(p, taps(p)); }
+std::int64_t prepared(const Problem& p) { return p.groups * group_floats(p, taps(p)); }
 
 std::int64_t table_bytes(const Problem& p) { return block(p) * taps(p) * std::int64_t(sizeof(float*)); }
 std::int64_t zeros(const Problem& p) { return rounded_up((p.groups == 1 ? p.s : 1) * p.c_per_group(), 16); }
@@ -49,7 +49,7 @@ void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
     const std::int64_t g = task / panels, at = task % panels;
     const std::int64_t columns = panel_columns(p, at), width = panel_width(p, at);
     const float* first = w.at + g * w.g + at * panel * w.k;
-    float* to = prepared + task * floats;
+    float* to = prepared + g * group_floats(p, taps(p)) + at * floats;
     for (std::int64_t r = 0; r < p.r; ++r) {
       for (std::int64_t s = 0; s < p.s; ++s) {
         for (std::int64_t c = 0; c < p.c_per_group(); ++c, to += width) {
@@ -120,7 +120,7 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
                           pointers + i * tile_rows * taps(p));
     }
     for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
-      const float* weights = prepared + (g * panels + at) * floats;
+      const float* weights = prepared + g * group_floats(p, taps(p)) + at * floats;
       const std::int64_t channel = g * p.k_per_group() + at * panel;
       for (std::int64_t i = 0; i < tiles; ++i) {
         const std::int64_t place = begin(i) * p.k + channel;

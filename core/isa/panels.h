@@ -11,6 +11,11 @@ inline std::int64_t panels_per_group(const Problem& p) { return divided_up(p.k_p
 // Floats from one panel of `taps` taps to the next.
 inline std::int64_t panel_floats(const Problem& p, std::int64_t taps) { return taps * p.c_per_group() * panel; }
 
+// Floats of a group's panels together: the last is as narrow as whole vectors allow.
+inline std::int64_t group_floats(const Problem& p, std::int64_t taps) {
+  return taps * p.c_per_group() * rounded_up(p.k_per_group(), lanes);
+}
+
 // Channels that the panel really has.
 inline std::int64_t panel_columns(const Problem& p, std::int64_t index) {
   return least(panel, p.k_per_group() - index * panel);

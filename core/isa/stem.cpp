@@ -28,7 +28,7 @@ double cost(const Problem& p, int) {
          tiles * double(p.r) * pointer / 2 + rows * double(p.r * p.w * p.c) * 6 + images_cost(p) / 2 + call / 2;
 }
 
-std::int64_t prepared(const Problem& p) { return panels_per_group(p) * panel_floats(p, p.r * p.s); }
+std::int64_t prepared(const Problem& p) { return group_floats(p, p.r * p.s); }
 
 // Floats of a row with what is around it; a whole tile may be read beyond the last output.
 std::int64_t row_floats(const Problem& p) { return rounded_up((p.w + most(0, p.left) + most(0, p.right)) * p.c, 16); }

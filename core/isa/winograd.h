@@ -56,7 +56,7 @@ struct Winograd {
            call;
   }
 
-  static std::int64_t prepared(const Problem& p) { return panels_per_group(p) * panel_floats(p, points); }
+  static std::int64_t prepared(const Problem& p) { return group_floats(p, points); }
 
   // Floats from one point's matrix to the next. Not a multiple of the cache's ways: they would fall on one another.
   static std::int64_t v_step(const Problem& p) { return block(p) * channels(p) + 16; }

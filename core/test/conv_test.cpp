@@ -63,6 +63,7 @@ std::vector<float> run(const Algorithm& algorithm, const Case& c, int threads, s
   algorithm.prepare(
       p, {c.w.data(), p.k_per_group() * p.c_per_group() * p.r * p.s, p.c_per_group() * p.r * p.s, p.r * p.s, p.s, 1},
       prepared.data(), threads);
+  for (const float value : prepared) CHECK(!std::isnan(value));
   std::vector<std::byte> scratch(static_cast<std::size_t>(algorithm.workspace(p, threads)), std::byte{0xff});  // NaN
   std::vector<float> y(static_cast<std::size_t>(p.n * out) + 2 * guard, untouched);
   for (std::size_t i = guard; i < y.size() - guard; ++i) y[i] = std::nanf("");

@@ -26,6 +26,7 @@ def call_for(
     *,
     bias: Sequence[int] | None = None,
     channels_last: bool,
+    packed_anew: bool = False,
 ) -> Call | None:
     """Find, or plan, what computes a convolution.
 
@@ -35,6 +36,7 @@ def call_for(
         settings: Stride, padding, dilation and groups, as `conv2d` takes them.
         bias: The bias's shape, if there is one.
         channels_last: Whether results are to lie so in memory.
+        packed_anew: Whether the weight changes from call to call.
 
     Returns:
         None if there is nothing to compute, or nothing that this is: then PyTorch's own function says so.
@@ -43,7 +45,7 @@ def call_for(
         ShapeError: Sizes do not fit together.
         OptionError: Settings are no numbers; or the algorithm that is forced cannot compute this.
     """
-    key = (input, weight, settings, bias, channels_last, torch.get_num_threads(), chosen(), limits())
+    key = (input, weight, settings, bias, channels_last, packed_anew, torch.get_num_threads(), chosen(), limits())
     try:
         return _CALLS[key]
     except KeyError:
@@ -51,10 +53,11 @@ def call_for(
     except TypeError:  # a list, say, which cannot be found again
         stride, padding, dilation, groups = settings
         written = (pair("stride", stride), sides(padding, weight, dilation), pair("dilation", dilation), groups)
-        return call_for(tuple(input), tuple(weight), written, bias=bias, channels_last=channels_last)
+        lying = {"channels_last": channels_last, "packed_anew": packed_anew}
+        return call_for(tuple(input), tuple(weight), written, bias=bias, **lying)
     if len(_CALLS) >= _MOST:
         _CALLS.clear()
-    made = _CALLS[key] = _made(input, weight, settings, bias=bias, channels_last=channels_last)
+    made = _CALLS[key] = _made(input, weight, settings, bias, channels_last, packed_anew)
     return made
 
 
@@ -62,9 +65,9 @@ def _made(
     input: Sequence[int],
     weight: Sequence[int],
     settings: tuple[Any, Any, Any, int],
-    *,
     bias: Sequence[int] | None,
     channels_last: bool,
+    packed_anew: bool,
 ) -> Call | None:
     if len(input) != 4 or len(weight) != 4 or 0 in input or 0 in weight:
         return None
@@ -80,6 +83,7 @@ def _made(
         groups=groups,
         bias=bias is not None,
         channels_last=channels_last,
+        packed_anew=packed_anew,
     )
     if bias is not None and tuple(bias) != problem.kernels[:1]:
         raise ShapeError(

@@ -64,6 +64,7 @@ def conv2d(
         (stride, padding, dilation, groups),
         bias=None if bias is None else bias.shape,
         channels_last=lies_last(input, weight),
+        packed_anew=weight.requires_grad and torch.is_grad_enabled(),
     )
     if call is None:
         return by_torch.convolve(input, weight, bias, stride, padding, dilation, groups)

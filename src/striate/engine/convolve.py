@@ -15,6 +15,7 @@ from torch import Tensor
 from striate.engine import by_torch
 from striate.engine.choice import Choice
 from striate.engine.core import core
+from striate.engine.layout import laid
 from striate.engine.limits import Limits
 from striate.engine.packed import Form, form, packed
 from striate.engine.parts import parts
@@ -129,8 +130,7 @@ class Call:
         """Convolve `N C H W` with `K C/groups R S`."""
         if self._forward is None:
             return self.by_torch(input, weight, bias)
-        output = self._forward(input.contiguous(memory_format=_LAST), weight, bias)
-        return output if self.layout is _LAST else output.contiguous()
+        return self._returned(self._forward(self._taken(input), weight, bias))
 
     def by_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve by PyTorch's own function, which is differentiable."""
@@ -163,17 +163,23 @@ class Call:
         if any(by_others):
             of_input, of_weight = by_torch.gradients(gradient, input, weight, *self.settings, by_others)
         if wanted != by_others:
-            gradient = gradient.contiguous(memory_format=_LAST)
+            gradient = self._taken(gradient)
         if wanted[0] and not by_others[0]:
             of_input = self._input_gradient(gradient, weight)
         if wanted[1] and not by_others[1]:
-            of_weight = self._weight_gradient(gradient, input.contiguous(memory_format=_LAST), weight)
+            of_weight = self._weight_gradient(gradient, self._taken(input), weight)
         return of_input, of_weight
+
+    def _taken(self, images: Tensor) -> Tensor:
+        return laid(images, channels_last=True, threads=self.threads)
+
+    def _returned(self, images: Tensor) -> Tensor:
+        return laid(images, channels_last=self.problem.channels_last, threads=self.threads)
 
     def _input_gradient(self, gradient: Tensor, weight: Tensor) -> Tensor:
         found = self._backward or []
         if len(found) == 1 and found[0][1] is not None:
-            return found[0][1](gradient, weight, None).contiguous(memory_format=self.layout)
+            return self._returned(found[0][1](gradient, weight, None))
         result = torch.empty(self.problem.input, dtype=torch.float32, device="cpu", memory_format=self.layout)
         for (rows, columns), run in found:
             result[:, :, rows, columns] = 0.0 if run is None else run(gradient, weight, None)

@@ -195,7 +195,8 @@ def deciding(problem: Problem, threads: int, asked: Choice) -> tuple[Problem, in
     """
     if asked.torch:
         return problem, threads
-    alone = problem if problem.direction == "weight gradient" else replace(problem, input=(1, *problem.input[1:]))
+    batch = problem.input[0] if problem.direction == "weight gradient" else 1
+    alone = replace(problem, input=(batch, *problem.input[1:]), packed_anew=False)
     return alone, 1
 
 

@@ -30,6 +30,7 @@ class Problem:
         relu: Whether negative sums become 0, after that.
         direction: What is computed.
         channels_last: Whether images lie in memory with a pixel's channels side by side, as the core reads them.
+        packed_anew: Whether the weights change from call to call, as in training, so that packing them counts.
 
     Raises:
         ShapeError: Sizes do not fit together.
@@ -51,6 +52,7 @@ class Problem:
     relu: bool = False
     direction: Direction = "forward"
     channels_last: bool = True
+    packed_anew: bool = False
 
     def __post_init__(self) -> None:
         sizes = {"input": self.input, "kernels": self.kernels, "stride": self.stride, "dilation": self.dilation}
@@ -123,7 +125,7 @@ class Problem:
         """Give the same convolution's problem in another direction, where there is no epilogue."""
         if direction == self.direction:
             return self
-        return replace(self, direction=direction, bias=False, residual=False, relu=False)
+        return replace(self, direction=direction, bias=False, residual=False, relu=False, packed_anew=False)
 
     @cached_property
     def handle(self) -> Any:
@@ -171,9 +173,10 @@ class Problem:
         stride, dilation = ("x".join(map(str, pair)) for pair in (self.stride, self.dilation))
         around = ",".join(map(str, self.padding))
         layout = "channels_last" if self.channels_last else "contiguous"
+        anew = "  packed anew" if self.packed_anew else ""
         return (
             f"{self.direction}  {sizes}  stride {stride}  padding {around}  dilation {dilation}  "
-            f"groups {self.groups}  {layout}{then}"
+            f"groups {self.groups}  {layout}{anew}{then}"
         )
 
 

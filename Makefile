@@ -9,14 +9,14 @@ WERROR ?= OFF
 
 CORE := $(shell find core -type f -not -path 'core/test/*')
 FORMATTED := $(shell find core -name '*.cpp' -o -name '*.h')
-BENCHES := $(filter-out bench.__init__ bench.harness bench.tables,$(subst /,.,$(basename $(wildcard bench/*.py))))
+BENCHES := $(filter-out bench.__init__ bench.harness bench.layers bench.tables,$(subst /,.,$(basename $(wildcard bench/*.py))))
 FOUND := $(firstword $(foreach p,$(PYTHON),$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 # The tools of the virtual environment (cmake, ninja, clang-format, node) come before the machine's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check shapes format bench figures pages core-test stub clean help
+.PHONY: demo test check shapes format bench figures pages core-test core-test-neon stub clean help
 
 demo: $(VENV)/.core  ## train on the handwritten digits, judge, show the report
 	@$(BIN)/python examples/01_digits.py
@@ -44,8 +44,9 @@ bench: $(VENV)/.core  ## run the benchmarks, record them, renew the tables in th
 	@for module in $(BENCHES); do echo "benchmark $$module"; $(BIN)/python -m $$module || exit 1; done
 	@$(BIN)/python -m bench.tables
 
-figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and the table of docs/weights.md anew
+figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and of the engine's speed, and the table of docs/weights.md, anew
 	@$(BIN)/python -m docs.draw
+	@$(BIN)/python -m docs.speed
 	@$(BIN)/python docs/list_weights.py
 
 pages: $(VENV)/.core  ## write docs/models.md anew from the networks
@@ -56,6 +57,14 @@ core-test: $(VENV)/.packages  ## run the core's own test under the address and u
 	@cmake --build build/core-test > build/core-test/log || { cat build/core-test/log; exit 1; }
 	@build/core-test/machine_test
 	@build/core-test/conv_test
+
+NEON := aarch64-linux-gnu
+core-test-neon: $(VENV)/.packages  ## the same of NEON's kernels on an emulated Arm (Debian: g++-aarch64-linux-gnu, qemu-user)
+	@cmake -S . -B build/core-test-neon -G Ninja -DSTRIATE_TEST=ON -DSTRIATE_SANITIZE=OFF -DSTRIATE_WERROR=$(WERROR) \
+	  -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=$(NEON)-g++ > /dev/null
+	@cmake --build build/core-test-neon > build/core-test-neon/log || { cat build/core-test-neon/log; exit 1; }
+	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/machine_test
+	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/conv_test
 
 stub: $(VENV)/.core  ## write the core's Python signatures anew after a change in core/binding.cpp
 	@$(BIN)/python -c 'import torch, nanobind.stubgen as s; s.main(["-q", "-m", "striate._engine", "-o", "src/striate/_engine.pyi"])'

@@ -4,6 +4,7 @@
 #include "machine.h"
 #include "peak.h"
 #include "products.h"
+#include "transpose.h"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
@@ -135,6 +136,14 @@ void bind_problem(nb::module_& m) {
       .def_prop_ro("output", [](const Problem& p) { return Four{p.n, p.k, p.p(), p.q()}; });
 }
 
+void bind_transpose(nb::module_& m) {
+  m.def(
+      "transpose",
+      [](std::uintptr_t from, std::uintptr_t to, std::int64_t matrices, std::int64_t rows, std::int64_t columns,
+         int threads) { striate::transpose(at<float>(from), at<float>(to), matrices, rows, columns, threads); },
+      "from_"_a, "to"_a, "matrices"_a, "rows"_a, "columns"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+}
+
 const striate::Algorithm* const* algorithms() { return striate::chosen().algorithms; }
 
 void bind_convolution(nb::module_& m) {
@@ -196,11 +205,14 @@ void bind_weight_gradient(nb::module_& m) {
 }  // namespace
 
 NB_MODULE(_engine, m) {
+  // A plan that is still held when the interpreter ends is no fault.
+  nb::set_leak_warnings(false);
   m.doc() = "The compiled core: use it through striate.engine.";
   bind_machine(m);
   bind_isa(m);
   bind_peak(m);
   bind_products(m);
+  bind_transpose(m);
   bind_problem(m);
   bind_convolution(m);
   bind_weight_gradient(m);

@@ -1,14 +1,14 @@
 // One kernel a channel: nothing is summed over channels, so vectors hold channels and weights are multiplied lane by
 // lane.
-#include "../conv.h"
 #include "../share.h"
-#include "vector.h"
+#include "cost.h"
+#include "neighbours.h"
 
 namespace striate::STRIATE_ISA {
 namespace {
 
 // Outputs of a row that are computed together: each weight that is loaded is used so often.
-constexpr int outputs = 4;
+constexpr int outputs = 6;
 
 const char* refuses(const Problem& p) {
   if (p.groups != p.c) return "it is not depthwise";
@@ -16,7 +16,14 @@ const char* refuses(const Problem& p) {
   return nullptr;
 }
 
-double cost(const Problem& p, int) { return 1.5 * double(lanes * panel_vectors) * double(p.multiply_adds()) / lanes; }
+// Whether each sample is loaded once for all the outputs that it belongs to.
+bool is_known(const Problem& p) { return p.dilation_w == 1 && p.s % 2 == 1 && p.s >= 3 && p.s <= 7 && p.stride_w <= 2; }
+
+double cost(const Problem& p, int) {
+  const double sums = double(p.n * p.p() * p.q() * rounded_up(p.k, lanes));
+  const double product = (is_known(p) ? 0.27 : 0.36) * lanes + 0.5;
+  return sums * (double(p.r * p.s) * product + 11) + 2.5 * images_cost(p) + call;
+}
 
 std::int64_t prepared(const Problem& p) { return p.r * p.s * p.k; }
 
@@ -30,60 +37,74 @@ void prepare(const Problem& p, const Weights& w, float* to, int) {
   }
 }
 
-// The taps of one axis that fall into the image, for the output whose first tap is at `start`.
-struct Taps {
-  std::int64_t first, end;
-};
-Taps taps(std::int64_t start, std::int64_t size, std::int64_t count, std::int64_t dilation) {
-  const std::int64_t first = start >= 0 ? 0 : divided_up(-start, dilation);
-  const std::int64_t end = start >= size ? 0 : least(count, divided_up(size - start, dilation));
-  return {first, most(first, end)};
-}
-
-// `Count` neighbouring outputs of one row, for the channels from `c` on. All of them have all the taps of `s`.
-template <int Count>
-[[gnu::always_inline]] inline void neighbours(const Problem& p, const Tensors& t, const float* weights,
-                                              const float* image, Taps down, Taps across, std::int64_t top,
-                                              std::int64_t left, std::int64_t place, std::int64_t c) {
-  const std::int64_t rest = p.c - c;
+// Any kernel. All of the outputs have all the taps of `across`.
+template <int Count, bool Full>
+void neighbours(const Problem& p, const Tensors& t, const float* weights, const Place& at, Taps down, Taps across) {
+  const std::int64_t rest = Full ? lanes : p.c - at.c;
   Vector sum[Count];
 #pragma GCC unroll 8
   for (int i = 0; i < Count; ++i) sum[i] = Vector{};
   for (std::int64_t r = down.first; r < down.end; ++r) {
-    const float* row = image + ((top + r * p.dilation_h) * p.w + left) * p.c + c;
+    const float* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
     for (std::int64_t s = across.first; s < across.end; ++s) {
-      const Vector weight = load_first(weights + (r * p.s + s) * p.k + c, rest);
+      const Vector weight = load_first(weights + (r * p.s + s) * p.k + at.c, rest);
+      const float* from = row + s * p.dilation_w * p.c;
 #pragma GCC unroll 8
-      for (int i = 0; i < Count; ++i)
-        sum[i] += weight * load_first(row + (s * p.dilation_w + i * p.stride_w) * p.c, rest);
+      for (int i = 0; i < Count; ++i) sum[i] += weight * load_first(from + i * p.stride_w * p.c, rest);
     }
   }
-  const Vector bias = t.bias ? load_first(t.bias + c, rest) : Vector{};
+  finish(p, t, at, rest, sum);
+}
+
+// A kernel of a known width and step, taps side by side: each sample of a row is loaded once for all the outputs that
+// it belongs to.
+template <int Count, int S, int Stride>
+void neighbours_of(const Problem& p, const Tensors& t, const float* weights, const Place& at, Taps down, Taps) {
+  Vector sum[Count];
 #pragma GCC unroll 8
-  for (int i = 0; i < Count; ++i) {
-    const std::int64_t at = (place + i) * p.k + c;
-    Vector value = sum[i] + bias;
-    if (t.residual) value += load_first(t.residual + at, rest);
-    store_first(t.y + at, p.relu ? rectified(value) : value, rest);
+  for (int i = 0; i < Count; ++i) sum[i] = Vector{};
+  for (std::int64_t r = down.first; r < down.end; ++r) {
+    const float* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
+    Vector weight[S];
+#pragma GCC unroll 8
+    for (int s = 0; s < S; ++s) weight[s] = load(weights + (r * S + s) * p.k + at.c);
+#pragma GCC unroll 32
+    for (int j = 0; j < (Count - 1) * Stride + S; ++j, row += p.c) {
+      const Vector sample = load(row);
+#pragma GCC unroll 8
+      for (int i = 0; i < Count; ++i) {
+        if (j - i * Stride >= 0 && j - i * Stride < S) sum[i] += weight[j - i * Stride] * sample;
+      }
+    }
   }
+  finish(p, t, at, lanes, sum);
+}
+
+// For whole vectors of channels, `outputs` at a time.
+Neighbours* best(const Problem& p) {
+  constexpr Neighbours* known[3][2] = {{neighbours_of<outputs, 3, 1>, neighbours_of<outputs, 3, 2>},
+                                       {neighbours_of<outputs, 5, 1>, neighbours_of<outputs, 5, 2>},
+                                       {neighbours_of<outputs, 7, 1>, neighbours_of<outputs, 7, 2>}};
+  return is_known(p) ? known[p.s / 2 - 1][p.stride_w - 1] : neighbours<outputs, true>;
 }
 
 void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, int threads) {
   const std::int64_t rows = p.p(), columns = p.q();
+  Neighbours* const whole = best(p);
   share(threads, p.n * rows, [&](std::int64_t task, int) {
-    const std::int64_t n = task / rows, row = task % rows, top = row * p.stride_h - p.top;
-    const float* image = t.x + n * p.h * p.w * p.c;
-    const Taps down = taps(top, p.h, p.r, p.dilation_h);
+    const std::int64_t top = task % rows * p.stride_h - p.top;
+    const float* image = t.x + task / rows * p.h * p.w * p.c;
+    const Taps down = taps_inside(top, p.h, p.r, p.dilation_h);
     for (std::int64_t q = 0; q < columns;) {
       const std::int64_t left = q * p.stride_w - p.left, last = left + (outputs - 1) * p.stride_w;
       const bool inside = q + outputs <= columns && left >= 0 && last + (p.s - 1) * p.dilation_w < p.w;
-      const std::int64_t place = (n * rows + row) * columns + q;
+      const Taps across = inside ? Taps{0, p.s} : taps_inside(left, p.w, p.s, p.dilation_w);
       for (std::int64_t c = 0; c < p.c; c += lanes) {
-        if (inside) {
-          neighbours<outputs>(p, t, prepared, image, down, {0, p.s}, top, left, place, c);
-        } else {
-          neighbours<1>(p, t, prepared, image, down, taps(left, p.w, p.s, p.dilation_w), top, left, place, c);
-        }
+        const bool full = p.c - c >= lanes;
+        Neighbours* const compute = inside ? full ? whole : neighbours<outputs, false>
+                                    : full ? neighbours<1, true>
+                                           : neighbours<1, false>;
+        compute(p, t, prepared, {image, top, left, task * columns + q, c}, down, across);
       }
       q += inside ? outputs : 1;
     }

@@ -4,6 +4,7 @@
 // Source: Dukhan, "The Indirect Convolution Algorithm", 2019.
 #include "../conv.h"
 #include "../share.h"
+#include "cost.h"
 #include "panels.h"
 #include "tile.h"
 
@@ -14,18 +15,26 @@ const char* refuses(const Problem&) { return nullptr; }
 
 std::int64_t taps(const Problem& p) { return p.r * p.s; }
 
-// Outputs that a task goes through with one panel of weights before the next: as many as their table allows.
+constexpr std::int64_t most_tiles = 40;
+
+// Outputs that a task goes through with one panel of weights before the next: few, so that their inputs stay in the
+// first cache; but where the weights are larger than a second cache, they come from further away with every block, and
+// more outputs at a time are worth more. No more than their table of pointers allows.
 std::int64_t block(const Problem& p) {
-  constexpr std::int64_t pointers = 8192, tiles = 8;
-  return tile_rows * most(1, least(tiles, pointers / (tile_rows * taps(p))));
+  constexpr std::int64_t pointers = 8192, far = 1 << 20;
+  const bool from_far = panels_per_group(p) * panel_floats(p, taps(p)) * std::int64_t(sizeof(float)) > far;
+  return tile_rows * most(1, least(from_far ? most_tiles : 8, pointers / (tile_rows * taps(p))));
 }
 
 double cost(const Problem& p, int) {
-  const double rows = double(rounded_up(p.n * p.p() * p.q(), tile_rows));
-  return rows * double(p.groups * panels_per_group(p) * panel_floats(p, taps(p)));
+  const double tiles = double(divided_up(p.n * p.p() * p.q(), tile_rows)), width = double(p.groups) * panels_width(p);
+  const double sums = tiles * tile_rows * width, each = double(taps(p) * p.c_per_group());
+  const double runs = double(p.groups == 1 && p.dilation_w == 1 ? p.r : taps(p));
+  return sums * (each * tile_product + tile_sum) + tiles * tile_rows * double(p.groups) * runs * pointer +
+         weights_cost(width * each) + images_cost(p) + call;
 }
 
-std::int64_t prepared(const Problem& p) { return p.groups * panels_per_group(p) * panel_floats(p, taps(p)); }
+std::int64_t prepared(const Problem& p) { return p.groups * group_floats(p, taps(p)); }
 
 std::int64_t table_bytes(const Problem& p) { return block(p) * taps(p) * std::int64_t(sizeof(float*)); }
 std::int64_t zeros(const Problem& p) { return rounded_up((p.groups == 1 ? p.s : 1) * p.c_per_group(), 16); }
@@ -37,14 +46,15 @@ std::int64_t workspace(const Problem& p, int threads) {
 void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
   const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, taps(p));
   share(threads, p.groups * panels, [&](std::int64_t task, int) {
-    const std::int64_t g = task / panels, at = task % panels, columns = panel_columns(p, at);
+    const std::int64_t g = task / panels, at = task % panels;
+    const std::int64_t columns = panel_columns(p, at), width = panel_width(p, at);
     const float* first = w.at + g * w.g + at * panel * w.k;
-    float* to = prepared + task * floats;
+    float* to = prepared + g * group_floats(p, taps(p)) + at * floats;
     for (std::int64_t r = 0; r < p.r; ++r) {
       for (std::int64_t s = 0; s < p.s; ++s) {
-        for (std::int64_t c = 0; c < p.c_per_group(); ++c, to += panel) {
+        for (std::int64_t c = 0; c < p.c_per_group(); ++c, to += width) {
           const float* from = first + c * w.c + r * w.r + s * w.s;
-          for (std::int64_t i = 0; i < panel; ++i) to[i] = i < columns ? from[i * w.k] : 0.0f;
+          for (std::int64_t i = 0; i < width; ++i) to[i] = i < columns ? from[i * w.k] : 0.0f;
         }
       }
     }
@@ -61,28 +71,33 @@ struct Table {
 // side, and are one run; near its sides each tap is a run of its own, which may be of zeros.
 Table look_up(const Problem& p, const float* x, std::int64_t first, std::int64_t count, const float* zeros,
               const float** into) {
-  const std::int64_t plane = p.p() * p.q();
+  const std::int64_t columns = p.q(), rows = p.p();
+  std::int64_t column = first % columns, row = first / columns % rows, n = first / columns / rows;
   bool inside = p.groups == 1 && p.dilation_w == 1;
-  for (std::int64_t i = 0; inside && i < count; ++i) {
-    const std::int64_t left = (first + i) % p.q() * p.stride_w - p.left;
+  for (std::int64_t i = 0, at = column; inside && i < count; ++i) {
+    const std::int64_t left = at * p.stride_w - p.left;
     inside = left >= 0 && left + p.s <= p.w;
+    if (++at == columns) at = 0;
   }
-  const std::int64_t columns = inside ? 1 : p.s;
+  const std::int64_t runs = inside ? 1 : p.s;
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t n = (first + i) / plane, row = (first + i) % plane / p.q(), column = (first + i) % p.q();
     const std::int64_t top = row * p.stride_h - p.top, left = column * p.stride_w - p.left;
     const float* image = x + n * p.h * p.w * p.c;
     for (std::int64_t r = 0; r < p.r; ++r) {
       const std::int64_t y = top + r * p.dilation_h;
       const bool there = y >= 0 && y < p.h;
-      for (std::int64_t s = 0; s < columns; ++s) {
+      for (std::int64_t s = 0; s < runs; ++s) {
         const std::int64_t at = left + s * p.dilation_w;
         const bool real = there && at >= 0 && at < p.w;
-        into[(r * columns + s) * tile_rows + i] = real ? image + (y * p.w + at) * p.c : zeros;
+        into[(r * runs + s) * tile_rows + i] = real ? image + (y * p.w + at) * p.c : zeros;
       }
     }
+    if (++column == columns) {
+      column = 0;
+      if (++row == rows) row = 0, ++n;
+    }
   }
-  return {into, p.r * columns, inside ? p.s * p.c : p.c_per_group()};
+  return {into, p.r * runs, inside ? p.s * p.c : p.c_per_group()};
 }
 
 void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* scratch, int threads) {
@@ -96,26 +111,27 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
     auto* none = reinterpret_cast<float*>(scratch + thread * own);
     for (std::int64_t i = 0; i < zeros(p); ++i) none[i] = 0;
     auto** pointers = reinterpret_cast<const float**>(none + zeros(p));
-    const std::int64_t tiles = divided_up(least(size, outputs - first), tile_rows);
-    Table tables[16];
+    const std::int64_t count = least(size, outputs - first), tiles = divided_up(count, tile_rows);
+    // Of sizes as equal as can be: a tile of one row takes nearly as long as one of six.
+    const auto begin = [&](std::int64_t tile) { return first + count * tile / tiles; };
+    Table tables[most_tiles];
     for (std::int64_t i = 0; i < tiles; ++i) {
-      const std::int64_t at = first + i * tile_rows;
-      tables[i] = look_up(p, t.x + g * p.c_per_group(), at, least(tile_rows, outputs - at), none,
+      tables[i] = look_up(p, t.x + g * p.c_per_group(), begin(i), begin(i + 1) - begin(i), none,
                           pointers + i * tile_rows * taps(p));
     }
     for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
-      const float* weights = prepared + (g * panels + at) * floats;
+      const float* weights = prepared + g * group_floats(p, taps(p)) + at * floats;
       const std::int64_t channel = g * p.k_per_group() + at * panel;
       for (std::int64_t i = 0; i < tiles; ++i) {
-        const std::int64_t begin = first + i * tile_rows, place = begin * p.k + channel;
+        const std::int64_t place = begin(i) * p.k + channel;
         const Store to{t.y + place,
                        p.k,
                        t.bias ? t.bias + channel : nullptr,
                        t.residual ? t.residual + place : nullptr,
                        p.relu,
                        panel_columns(p, at)};
-        multiply_tile[least(tile_rows, outputs - begin)](tables[i].rows, tile_rows, tables[i].runs, tables[i].length,
-                                                         weights, to);
+        multiply(p, at, begin(i + 1) - begin(i))(tables[i].rows, tile_rows, tables[i].runs, tables[i].length, weights,
+                                                 to);
       }
     }
   });

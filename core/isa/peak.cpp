@@ -40,7 +40,7 @@ double sum(const float* values, std::size_t count) {
   std::size_t at = 0;
   for (; at + step <= count; at += step) {
 #pragma GCC unroll 8
-    for (int i = 0; i < streams; ++i) part[i] += *reinterpret_cast<const Vector*>(values + at + i * lanes);
+    for (int i = 0; i < streams; ++i) part[i] += load(values + at + i * lanes);
   }
   double total = 0;
   for (; at < count; ++at) total += double(values[at]);

@@ -8,17 +8,9 @@
 namespace striate::STRIATE_ISA {
 namespace {
 
-template <int... lane>
-struct Lanes {};
-
 #if defined(__AVX512F__)
-using Every = Lanes<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
 constexpr int tile_columns = 4;  // with four rows: sixteen of 32 registers
-#elif defined(__AVX__)
-using Every = Lanes<0, 1, 2, 3, 4, 5, 6, 7>;
-constexpr int tile_columns = 2;
 #else
-using Every = Lanes<0, 1, 2, 3>;
 constexpr int tile_columns = 2;
 #endif
 
@@ -39,7 +31,7 @@ Vector fold(Vector a, Vector b, Lanes<lane...>) {
 template <int sums, int width = lanes>
 void totals(const Vector* sum, float* out) {
   if constexpr (width == 1) {
-    for (int i = 0; i < sums; ++i) *reinterpret_cast<Vector*>(out + i * lanes) = sum[i];
+    for (int i = 0; i < sums; ++i) store(out + i * lanes, sum[i]);
   } else {
     constexpr int half = sums > 1 ? sums / 2 : 1;
     Vector folded[half];

@@ -3,10 +3,23 @@
 namespace striate::STRIATE_ISA {
 
 #if defined(__AVX512F__)
-MultiplyTile* const multiply_tile[tile_rows + 1] = {nullptr, tile<1>, tile<2>, tile<3>,  tile<4>,  tile<5>, tile<6>,
-                                                    tile<7>, tile<8>, tile<9>, tile<10>, tile<11>, tile<12>};
+#define STRIATE_TILES(vectors)                                                                 \
+  {nullptr,           tile<1, vectors>,  tile<2, vectors>, tile<3, vectors>, tile<4, vectors>, \
+   tile<5, vectors>,  tile<6, vectors>,  tile<7, vectors>, tile<8, vectors>, tile<9, vectors>, \
+   tile<10, vectors>, tile<11, vectors>, tile<12, vectors>}
 #else
-MultiplyTile* const multiply_tile[tile_rows + 1] = {nullptr, tile<1>, tile<2>, tile<3>, tile<4>, tile<5>, tile<6>};
+#define STRIATE_TILES(vectors) \
+  {nullptr, tile<1, vectors>, tile<2, vectors>, tile<3, vectors>, tile<4, vectors>, tile<5, vectors>, tile<6, vectors>}
 #endif
+
+MultiplyTile* const multiply_tile[panel_vectors + 1][tile_rows + 1] = {
+    {},
+    STRIATE_TILES(1),
+    STRIATE_TILES(2),
+#if defined(__aarch64__)
+    STRIATE_TILES(3),
+    STRIATE_TILES(4),
+#endif
+};
 
 }  // namespace striate::STRIATE_ISA

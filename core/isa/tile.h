@@ -21,34 +21,15 @@ struct Store {
 using MultiplyTile = void(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
                           const float* weights, const Store& store);
 
-template <int Rows>
-void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length, const float* weights,
-          const Store& to) {
-  Vector sum[Rows][panel_vectors];
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) {
+// How many rows of the panel before its turn a row is called for. The processor foresees the stream by itself, but not
+// far enough where it comes from beyond the second cache: without this, 256 channels at 14x14 take a tenth more.
+constexpr int ahead = 32;
+
+template <int Rows, int Vectors, bool Full>
+[[gnu::always_inline]] inline void finish(const Vector (&sum)[Rows][Vectors], const Store& to) {
 #pragma GCC unroll 4
-    for (int j = 0; j < panel_vectors; ++j) sum[i][j] = Vector{};
-  }
-  for (std::int64_t run = 0; run < runs; ++run, rows += stride) {
-    const float* row[Rows];
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) row[i] = rows[i];
-    for (std::int64_t at = 0; at < length; ++at, weights += panel) {
-      Vector factor[panel_vectors];
-#pragma GCC unroll 4
-      for (int j = 0; j < panel_vectors; ++j) factor[j] = load(weights + j * lanes);
-#pragma GCC unroll 16
-      for (int i = 0; i < Rows; ++i) {
-        const Vector number = spread(row[i][at]);
-#pragma GCC unroll 4
-        for (int j = 0; j < panel_vectors; ++j) sum[i][j] += number * factor[j];
-      }
-    }
-  }
-#pragma GCC unroll 4
-  for (int j = 0; j < panel_vectors; ++j) {
-    const std::int64_t left = to.columns - j * lanes;
+  for (int j = 0; j < Vectors; ++j) {
+    const std::int64_t left = Full ? Vectors * lanes : to.columns - j * lanes;
     if (left <= 0) break;
     const Vector bias = to.bias ? load_first(to.bias + j * lanes, left) : Vector{};
 #pragma GCC unroll 16
@@ -61,7 +42,42 @@ void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std:
   }
 }
 
-// By the number of rows, 1 to tile_rows.
-extern MultiplyTile* const multiply_tile[tile_rows + 1];
+template <int Rows, int Vectors>
+void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length, const float* weights,
+          const Store& to) {
+  Vector sum[Rows][Vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < Vectors; ++j) sum[i][j] = Vector{};
+  }
+  for (std::int64_t run = 0; run < runs; ++run, rows += stride) {
+    const float* row[Rows];
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) row[i] = rows[i];
+    for (std::int64_t at = 0; at < length; ++at, weights += Vectors * lanes) {
+#pragma GCC unroll 4
+      for (int line = 0; line < Vectors * lanes; line += 16)
+        __builtin_prefetch(weights + ahead * Vectors * lanes + line);
+      Vector factor[Vectors];
+#pragma GCC unroll 4
+      for (int j = 0; j < Vectors; ++j) factor[j] = load(weights + j * lanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) {
+        const Vector number = spread(row[i][at]);
+#pragma GCC unroll 4
+        for (int j = 0; j < Vectors; ++j) sum[i][j] += number * factor[j];
+      }
+    }
+  }
+  if (to.columns >= Vectors * lanes) {
+    finish<Rows, Vectors, true>(sum, to);
+  } else {
+    finish<Rows, Vectors, false>(sum, to);
+  }
+}
+
+// By the number of vectors in the panel's rows, 1 to panel_vectors, and that of the tile's rows, 1 to tile_rows.
+extern MultiplyTile* const multiply_tile[panel_vectors + 1][tile_rows + 1];
 
 }  // namespace striate::STRIATE_ISA

@@ -49,8 +49,9 @@ constexpr int role(const Matrix<Rows, Columns>& m, int row) {
   return 0;
 }
 
-template <const auto& m, int Rows, int Columns>
+template <const auto& m, class V, int Rows, int Columns>
 struct Transform {
+  using Number = decltype(V{}[0] + 0);
   static constexpr int row_role(int i) { return role(m, i); }
   static constexpr int column_role(int j) { return role(transposed(m), j); }
   // Whether entry (i, j) belongs to what the second row of a pair takes with the other sign.
@@ -65,37 +66,35 @@ struct Transform {
   }
 
   template <int I, int J, bool Odd>
-  [[gnu::always_inline]] static void add(Vector& part, const Vector (&sum)[Columns],
-                                         const Vector (&difference)[Columns]) {
+  [[gnu::always_inline]] static void add(V& part, const V (&sum)[Columns], const V (&difference)[Columns]) {
     if constexpr (counts(I, J, Odd)) {
       constexpr double factor = m.at[I][J];
       constexpr bool opposite = [] {
         if constexpr (column_role(J) == 1) return !close(m.at[I][J], m.at[I][J + 1]);
         return false;
       }();
-      const Vector value = opposite ? difference[J] : sum[J];
+      const V value = opposite ? difference[J] : sum[J];
       if constexpr (J == first(I, Odd)) {
-        part = factor == 1 ? value : factor == -1 ? -value : value * spread(float(factor));
+        part = factor == 1 ? value : factor == -1 ? -value : value * Number(factor);
       } else {
-        part = factor == 1 ? part + value : factor == -1 ? part - value : part + value * spread(float(factor));
+        part = factor == 1 ? part + value : factor == -1 ? part - value : part + value * Number(factor);
       }
     }
   }
 
   template <int I, bool Odd, int... J>
-  [[gnu::always_inline]] static Vector part(const Vector (&sum)[Columns], const Vector (&difference)[Columns],
-                                            std::integer_sequence<int, J...>) {
-    Vector total = {};
+  [[gnu::always_inline]] static V part(const V (&sum)[Columns], const V (&difference)[Columns],
+                                       std::integer_sequence<int, J...>) {
+    V total = {};
     (add<I, J, Odd>(total, sum, difference), ...);
     return total;
   }
 
   template <int I>
-  [[gnu::always_inline]] static void row(const Vector (&sum)[Columns], const Vector (&difference)[Columns],
-                                         Vector (&out)[Rows]) {
+  [[gnu::always_inline]] static void row(const V (&sum)[Columns], const V (&difference)[Columns], V (&out)[Rows]) {
     constexpr auto columns = std::make_integer_sequence<int, Columns>{};
     if constexpr (row_role(I) == 1) {
-      const Vector even = part<I, false>(sum, difference, columns), odd = part<I, true>(sum, difference, columns);
+      const V even = part<I, false>(sum, difference, columns), odd = part<I, true>(sum, difference, columns);
       out[I] = even + odd;
       out[I + 1] = even - odd;
     } else if constexpr (row_role(I) == 0) {
@@ -104,9 +103,9 @@ struct Transform {
   }
 
   template <int... I, int... J>
-  [[gnu::always_inline]] static void apply(const Vector (&in)[Columns], Vector (&out)[Rows],
-                                           std::integer_sequence<int, I...>, std::integer_sequence<int, J...>) {
-    Vector sum[Columns], difference[Columns];
+  [[gnu::always_inline]] static void apply(const V (&in)[Columns], V (&out)[Rows], std::integer_sequence<int, I...>,
+                                           std::integer_sequence<int, J...>) {
+    V sum[Columns], difference[Columns];
     (
         [&] {
           sum[J] = in[J];
@@ -120,11 +119,11 @@ struct Transform {
   }
 };
 
-// out = m · in.
-template <const auto& m, int Rows, int Columns>
-[[gnu::always_inline]] inline void transform(const Vector (&in)[Columns], Vector (&out)[Rows]) {
-  Transform<m, Rows, Columns>::apply(in, out, std::make_integer_sequence<int, Rows>{},
-                                     std::make_integer_sequence<int, Columns>{});
+// out = m · in, of vectors of float or of double.
+template <const auto& m, class V, int Rows, int Columns>
+[[gnu::always_inline]] inline void transform(const V (&in)[Columns], V (&out)[Rows]) {
+  Transform<m, V, Rows, Columns>::apply(in, out, std::make_integer_sequence<int, Rows>{},
+                                        std::make_integer_sequence<int, Columns>{});
 }
 
 }  // namespace striate::STRIATE_ISA

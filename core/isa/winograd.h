@@ -10,6 +10,7 @@
 
 #include "../conv.h"
 #include "../share.h"
+#include "cost.h"
 #include "panels.h"
 #include "tile.h"
 #include "transform.h"
@@ -47,13 +48,15 @@ struct Winograd {
   }
 
   static double cost(const Problem& p, int) {
-    const double transforms = double(tiles(p)) * points * (6.0 * double(channels(p)) + 6.0 * double(p.k));
-    const double products =
-        double(rounded_up(tiles(p), tile_rows)) * points * double(p.c) * double(rounded_up(p.k, panel));
-    return products + transforms * 2;
+    const double width = panels_width(p), numbers = double(tiles(p)) * points;
+    const double sums = double(rounded_up(tiles(p), tile_rows)) * points * width;
+    const double transforms = numbers * (double(channels(p)) * (lanes >= 16 ? 16 : 12) +
+                                         double(rounded_up(p.k, lanes)) * (lanes >= 16 ? 20 : 13));
+    return sums * (double(p.c) * tile_product + 10) + transforms + 2 * weights_cost(points * double(p.c) * width) +
+           call;
   }
 
-  static std::int64_t prepared(const Problem& p) { return panels_per_group(p) * panel_floats(p, points); }
+  static std::int64_t prepared(const Problem& p) { return group_floats(p, points); }
 
   // Floats from one point's matrix to the next. Not a multiple of the cache's ways: they would fall on one another.
   static std::int64_t v_step(const Problem& p) { return block(p) * channels(p) + 16; }
@@ -68,33 +71,52 @@ struct Winograd {
     return threads * floats_a_thread(p) * std::int64_t(sizeof(float));
   }
 
-  // U = kernel · g · kernelᵀ, in double, rounded once. The channels of a panel are side by side, as lanes are.
-  static void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
-    constexpr auto& g = F::kernel;
-    share(threads, panels_per_group(p), [&](std::int64_t task, int) {
-      const std::int64_t columns = panel_columns(p, task);
-      float* to = prepared + task * panel_floats(p, points);
-      for (std::int64_t c = 0; c < p.c; ++c, to += panel) {
-        double half[tile][R][panel] = {};
+  // U = kernel · g · kernelᵀ of one input channel and a panel of output channels, in double, rounded once.
+  static void transform_kernels(const float* w, const Weights& step, std::int64_t columns, float* to,
+                                std::int64_t point_step) {
+    float taps[R * R][panel] = {};
+    for (int tap = 0; tap < R * R; ++tap) {
+      const float* from = w + tap / R * step.r + tap % R * step.s;
+      for (std::int64_t k = 0; k < columns; ++k) taps[tap][k] = from[k * step.k];
+    }
+    for (int k = 0; k < columns; k += double_lanes) {
+      DoubleVector half[tile][R];
+      for (int s = 0; s < R; ++s) {
+        DoubleVector in[R], out[tile];
         for (int r = 0; r < R; ++r) {
-          for (int s = 0; s < R; ++s) {
-            const float* from = w.at + task * panel * w.k + c * w.c + r * w.r + s * w.s;
-            double taps[panel] = {};
-            for (std::int64_t k = 0; k < columns; ++k) taps[k] = double(from[k * w.k]);
-            for (int i = 0; i < tile; ++i) {
-              for (int k = 0; k < panel; ++k) half[i][s][k] += g.at[i][r] * taps[k];
-            }
-          }
+          in[r] = __builtin_convertvector(*reinterpret_cast<HalfVector*>(taps[r * R + s] + k), DoubleVector);
         }
-        for (int i = 0; i < tile; ++i) {
-          for (int j = 0; j < tile; ++j) {
-            double sum[panel] = {};
-            for (int s = 0; s < R; ++s) {
-              for (int k = 0; k < panel; ++k) sum[k] += half[i][s][k] * g.at[j][s];
-            }
-            float* place = to + (i * tile + j) * p.c * panel;
-            for (int k = 0; k < panel; ++k) place[k] = float(sum[k]);
-          }
+        transform<F::kernel>(in, out);
+        for (int i = 0; i < tile; ++i) half[i][s] = out[i];
+      }
+      for (int i = 0; i < tile; ++i) {
+        DoubleVector out[tile];
+        transform<F::kernel>(half[i], out);
+        for (int j = 0; j < tile; ++j) {
+          *reinterpret_cast<HalfVector*>(to + (i * tile + j) * point_step + k) =
+              __builtin_convertvector(out[j], HalfVector);
+        }
+      }
+    }
+  }
+
+  // A panel's U: for each point its matrix (input channel x output channel). Some input channels at a time: the
+  // matrices begin at multiples of large powers of two, where one line of each would push the others out of the cache.
+  static void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
+    constexpr std::int64_t together = 8;
+    share(threads, panels_per_group(p), [&](std::int64_t task, int) {
+      const std::int64_t width = panel_width(p, task);
+      float* to = prepared + task * panel_floats(p, points);
+      alignas(64) float some[points * together * panel] = {};
+      for (std::int64_t first = 0; first < p.c; first += together) {
+        const std::int64_t count = least(together, p.c - first);
+        for (std::int64_t c = 0; c < count; ++c) {
+          transform_kernels(w.at + task * panel * w.k + (first + c) * w.c, w, panel_columns(p, task), some + c * width,
+                            together * width);
+        }
+        for (int point = 0; point < points; ++point) {
+          __builtin_memcpy(to + (point * p.c + first) * width, some + point * together * width,
+                           std::size_t(count * width) * sizeof(float));
         }
       }
     });
@@ -182,15 +204,20 @@ struct Winograd {
       float* m = v + points * step;
       for (std::int64_t i = 0; i < count; ++i) transform_input(p, t.x, place(p, first + i), step, v + i * channels(p));
       for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
+        const std::int64_t width = panel_width(p, at);
         for (std::int64_t begin = 0; begin < count; begin += together(p)) {
           const std::int64_t end = least(count, begin + together(p));
           for (int point = 0; point < points; ++point) {
             for (std::int64_t i = begin; i < end; i += tile_rows) {
               const std::int64_t rows = least(tile_rows, end - i);
               const float* row[tile_rows];
-              for (int r = 0; r < rows; ++r) row[r] = v + point * step + (i + r) * channels(p);
-              const Store to{m + point * m_step(p) + (i - begin) * panel, panel, nullptr, nullptr, false, panel};
-              multiply_tile[rows](row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * panel, to);
+              for (int r = 0; r < rows; ++r) {
+                row[r] = v + point * step + (i + r) * channels(p);
+                // The next point's: its beginning would be waited for.
+                for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + step + line * 16);
+              }
+              const Store to{m + point * m_step(p) + (i - begin) * panel, panel, nullptr, nullptr, false, width};
+              multiply(p, at, rows)(row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * width, to);
             }
           }
           for (std::int64_t i = begin; i < end; ++i)

@@ -5,6 +5,7 @@
 #include "conv.h"
 #include "check.h"
 #include "isa.h"
+#include "transpose.h"
 
 #include <chrono>
 #include <cmath>
@@ -62,6 +63,7 @@ std::vector<float> run(const Algorithm& algorithm, const Case& c, int threads, s
   algorithm.prepare(
       p, {c.w.data(), p.k_per_group() * p.c_per_group() * p.r * p.s, p.c_per_group() * p.r * p.s, p.r * p.s, p.s, 1},
       prepared.data(), threads);
+  for (const float value : prepared) CHECK(!std::isnan(value));
   std::vector<std::byte> scratch(static_cast<std::size_t>(algorithm.workspace(p, threads)), std::byte{0xff});  // NaN
   std::vector<float> y(static_cast<std::size_t>(p.n * out) + 2 * guard, untouched);
   for (std::size_t i = guard; i < y.size() - guard; ++i) y[i] = std::nanf("");
@@ -153,6 +155,8 @@ Problem drawn(Random& random) {
     p.c = p.groups * from(1, 40);
     p.k = p.groups * from(1, 70);
     if (from(0, 5) == 0) p.c = p.groups = from(1, 70), p.k = p.c * from(1, 2);
+    if (from(0, 5) == 0) p.groups = from(2, 9), p.c = p.k = p.groups << from(1, 3);
+    if (from(0, 5) == 0) p.groups = 1, p.c = from(1, 8);
     p.h = from(1, 20), p.w = from(1, 20);
     p.r = from(0, 2) ? 3 : from(1, 7), p.s = from(0, 2) ? p.r : from(1, 7);
     p.stride_h = from(0, 2) ? 1 : from(1, 3), p.stride_w = from(0, 2) ? p.stride_h : from(1, 3);
@@ -166,11 +170,25 @@ Problem drawn(Random& random) {
   }
 }
 
+void check_transpose(Random& random) {
+  const auto size = [&] { return std::uniform_int_distribution<std::int64_t>(1, 40)(random); };
+  const std::int64_t matrices = size() % 3, rows = size(), columns = size();
+  const std::vector<float> from = normal(random, matrices * rows * columns);
+  std::vector<float> to(from.size() + 1, untouched);
+  transpose(from.data(), to.data(), matrices, rows, columns, 2);
+  for (std::int64_t i = 0; i < matrices * rows * columns; ++i) {
+    const std::int64_t matrix = i / (rows * columns), row = i / columns % rows, column = i % columns;
+    CHECK(to[std::size_t((matrix * columns + column) * rows + row)] == from[std::size_t(i)]);
+  }
+  CHECK(to.back() == untouched);
+}
+
 }  // namespace
 
 int main(int count, char** words) {
   Random random(0);
   for (int i = 0; i < 60; ++i) check(Case(drawn(random), random));
+  for (int i = 0; i < 20; ++i) check_transpose(random);
   // No examples: nothing is read or written.
   Problem none{0, 3, 8, 8, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, true, false, true};
   check(Case(none, random));

@@ -2,7 +2,7 @@
 
 from striate import engine, errors, nn, ops
 from striate.data import Augment, DataOptions, Dataset, Preprocess, describe, open_dataset, read_image
-from striate.engine import machine
+from striate.engine import accelerate, machine, restore
 from striate.errors import (
     CheckpointError,
     DataError,
@@ -48,6 +48,7 @@ __all__ = [
     "Trained",
     "WeightsError",
     "Where",
+    "accelerate",
     "create",
     "describe",
     "dry_run",
@@ -65,6 +66,7 @@ __all__ = [
     "read_image",
     "recipe_for",
     "report",
+    "restore",
     "resume",
     "summary",
     "train",

@@ -61,6 +61,7 @@ def multiply(
     column_at: Sequence[int],
     threads: int,
 ) -> None: ...
+def transpose(from_: int, to: int, matrices: int, rows: int, columns: int, threads: int) -> None: ...
 
 class Problem:
     def __init__(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
+from striate import engine
 from striate.errors import DtypeError, OptionError, ShapeError
 from striate.ops.conv import conv1d, conv2d, conv3d
 
@@ -241,3 +242,26 @@ def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises((ShapeError, OptionError, DtypeError)) as error:
         call()
     assert str(error.value) == message
+
+
+@given(problems(ranks=(2,)), st.booleans())
+@settings(max_examples=60)
+def test_the_engine_computes_two_dimensions(problem, last):
+    """In 32 bits, by our algorithms alone, in either layout: the numbers of double precision, and its gradients."""
+    exact = problem.input().requires_grad_(), problem.weight().requires_grad_()
+    layout = torch.channels_last if last else torch.contiguous_format
+    given = [t.detach().float().contiguous(memory_format=layout).requires_grad_() for t in exact]
+    want = conv2d(*exact, **problem.settings, flip=problem.flip)
+    with engine.reproducible():
+        got = conv2d(*given, **problem.settings, flip=problem.flip)
+    torch.testing.assert_close(got.double(), want, rtol=1e-4, atol=1e-4)
+    wants = torch.autograd.grad(want.square().sum(), exact)
+    gots = torch.autograd.grad(got.square().sum(), given)
+    for g, w in zip(gots, wants, strict=True):
+        torch.testing.assert_close(g.double(), w, rtol=1e-3, atol=1e-3 * max(1, w.norm()))
+
+
+def test_what_is_forced_is_asked_of_the_engine():
+    """An algorithm for kernels of 5x5 refuses those of 3x3: so it was the engine that was asked."""
+    with engine.use("winograd-2x2-5x5"), pytest.raises(OptionError, match="conv2d: algorithm 'winograd-2x2-5x5' canno"):
+        conv2d(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 3, 3))

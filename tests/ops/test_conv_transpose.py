@@ -6,6 +6,7 @@ from family import problems
 from hypothesis import given, settings
 from torch.nn import functional as F
 
+from striate import engine
 from striate.errors import ShapeError
 from striate.ops.conv import conv1d, conv2d, conv3d
 from striate.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
@@ -139,3 +140,20 @@ def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ShapeError) as error:
         call()
     assert str(error.value) == message
+
+
+@given(problems(ranks=(2,)))
+@settings(max_examples=60)
+def test_the_engine_computes_two_dimensions(problem):
+    """In 32 bits, by our algorithms alone: the numbers of double precision, and its gradients."""
+    exact = problem.output().requires_grad_(), problem.weight().requires_grad_()
+    given = [t.detach().float().requires_grad_() for t in exact]
+    options = {**problem.settings, "flip": problem.flip, "output_size": problem.size}
+    want = conv_transpose2d(*exact, **options)
+    with engine.reproducible():
+        got = conv_transpose2d(*given, **options)
+    torch.testing.assert_close(got.double(), want, rtol=1e-4, atol=1e-4)
+    wants = torch.autograd.grad(want.square().sum(), exact)
+    gots = torch.autograd.grad(got.square().sum(), given)
+    for g, w in zip(gots, wants, strict=True):
+        torch.testing.assert_close(g.double(), w, rtol=1e-3, atol=1e-3 * max(1, w.norm()))

@@ -6,7 +6,7 @@ from family import problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from striate import ops
+from striate import engine, ops
 from striate.errors import ShapeError
 from striate.ops.gradients import conv_input_gradient, conv_kernel_gradient
 
@@ -88,3 +88,16 @@ def test_maps_of_another_convolution_are_refused(call, message):
     with pytest.raises(ShapeError) as error:
         call()
     assert str(error.value) == message
+
+
+@given(problems(ranks=(2,)))
+@settings(max_examples=60)
+def test_the_engine_computes_two_dimensions(problem):
+    """In 32 bits, by our algorithms alone: the numbers of double precision."""
+    x, w, g = problem.input(), problem.weight(), problem.output()
+    options = {**problem.settings, "flip": problem.flip}
+    with engine.reproducible():
+        dx = conv_input_gradient(w.float(), x.shape, None, g.float(), **options)
+        dw = conv_kernel_gradient(w.shape, x.float(), None, g.float(), **options)
+    torch.testing.assert_close(dx.double(), conv_input_gradient(w, x, None, g, **options), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(dw.double(), conv_kernel_gradient(w, x, None, g, **options), rtol=1e-4, atol=1e-3)

@@ -12,6 +12,7 @@ import tyro
 
 from striate.cli import show
 from striate.cli.training import Data, train_with
+from striate.cli.tuning import explain_plan, tune
 from striate.cli.weights import pack, weights
 from striate.data import DataOptions, contact_sheet, describe, inspect_dataset
 from striate.engine import machine
@@ -176,4 +177,6 @@ def commands(default: Recipe) -> dict[str, Callable[..., int]]:
         "summary": _summary,
         "weights": weights,
         "machine": _machine,
+        "tune": tune,
+        "explain-plan": explain_plan,
     }

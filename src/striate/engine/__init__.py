@@ -1,6 +1,43 @@
-"""The engine: what the machine can do, and (as it grows) which algorithm runs on it."""
+"""The engine: what the machine can do, which algorithm runs on it, and convolution by it."""
 
+from striate.engine.accelerate import accelerate, accelerated, restore
+from striate.engine.choice import accuracy, algorithms, locked, reproducible, use
+from striate.engine.conv2d import conv2d, conv2d_input_gradient, conv2d_weight_gradient, takes
 from striate.engine.isa import isa, isas
+from striate.engine.limits import Limits, limit, limits
 from striate.engine.machine import Cache, Machine, Peaks, machine, peaks
+from striate.engine.plan import Candidate, Plan, explain, plan
+from striate.engine.problem import Problem
+from striate.engine.tuning import Tuned, tune
 
-__all__ = ["Cache", "Machine", "Peaks", "isa", "isas", "machine", "peaks"]
+__all__ = [
+    "Cache",
+    "Candidate",
+    "Limits",
+    "Machine",
+    "Peaks",
+    "Plan",
+    "Problem",
+    "Tuned",
+    "accelerate",
+    "accelerated",
+    "accuracy",
+    "algorithms",
+    "conv2d",
+    "conv2d_input_gradient",
+    "conv2d_weight_gradient",
+    "explain",
+    "isa",
+    "isas",
+    "limit",
+    "limits",
+    "locked",
+    "machine",
+    "peaks",
+    "plan",
+    "reproducible",
+    "restore",
+    "takes",
+    "tune",
+    "use",
+]

@@ -3,13 +3,15 @@
 The axis letters are defined in `ops/geometry.py`.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 from jaxtyping import Num
 from torch import Tensor
 from torch.nn import functional as F
 
-from striate.ops.geometry import Padding, Sizes, Window
+from striate import engine
+from striate.ops.geometry import Padding, Sides, Sizes, Window
 from striate.ops.operands import add_bias, check_bias, check_input, check_weight, lowered
 from striate.ops.padding import PaddingMode, check_mode, pad
 
@@ -139,12 +141,28 @@ def _conv(
     size = input.shape[-rank:]
     check_bias(caller, bias, weight.shape[0], window.fitted(caller, size), dtype=weight.dtype)
     sides = window.sides(size)
-    # What is the same on both sides needs no copy of the input.
-    both = [min(side) if padding_mode == "zeros" else 0 for side in sides]
-    beyond = tuple((before - n, after - n) for (before, after), n in zip(sides, both, strict=True))
-    input = pad(caller, input, beyond, padding_mode)
+    if padding_mode != "zeros":
+        input, sides = pad(caller, input, sides, padding_mode), ((0, 0),) * rank
     weight = weight.flip(tuple(range(2, 2 + rank))) if flip else weight
     shared = bias if bias is None or bias.ndim == 1 else None
-    convolve = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[rank]
-    output = convolve(input, weight, shared, window.stride, both, window.dilation, groups)
+    output = _convolved(input, weight, shared, window.stride, sides, window.dilation, groups)
     return output if shared is bias else add_bias(output, bias, rank)
+
+
+def _convolved(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    sides: Sides,
+    dilation: Sequence[int],
+    groups: int,
+) -> Tensor:
+    """Convolve with zeros around: in two dimensions by the engine."""
+    if len(sides) == 2:
+        return engine.conv2d(input, weight, bias, stride, tuple(n for side in sides for n in side), dilation, groups)
+    # What is the same on both sides needs no copy of the input.
+    both = [min(side) for side in sides]
+    beyond = tuple((before - n, after - n) for (before, after), n in zip(sides, both, strict=True))
+    convolve = {1: F.conv1d, 3: F.conv3d}[len(sides)]
+    return convolve(pad("conv", input, beyond, "zeros"), weight, bias, stride, both, dilation, groups)

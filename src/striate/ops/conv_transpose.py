@@ -11,6 +11,7 @@ from jaxtyping import Num
 from torch import Tensor
 from torch.nn import functional as F
 
+from striate import engine
 from striate.ops.geometry import Padding, Sizes, Window
 from striate.ops.operands import add_bias, check_bias, check_input, check_weight, chosen_size, lowered
 
@@ -155,6 +156,9 @@ def spread(
 ) -> Tensor:
     """Write every product to its place, in an output of the given spatial size."""
     rank = window.rank
+    fits = window.positions(size) == tuple(input.shape[-rank:])  # not where a dilation lets the output be larger
+    if rank == 2 and fits and input.numel() and engine.takes(input, weight):
+        return add_bias(_by_engine(input, weight, window, size, groups), bias, rank)
     positions = input.shape[-rank:]
     before = [side[0] for side in window.sides(size)]
     # Samples that the taps reach past the end of the output; negative where the output goes on without any.
@@ -173,3 +177,12 @@ def spread(
     for axis, (b, n, cut, o) in enumerate(zip(before, size, both, past, strict=True), start=output.ndim - rank):
         output = output.narrow(axis, b - cut, n + min(0, o))
     return add_bias(F.pad(output, [n for o in reversed(past) for n in (0, max(0, -o))]), bias, rank)
+
+
+def _by_engine(input: Tensor, weight: Tensor, window: Window, size: Sequence[int], groups: int) -> Tensor:
+    """Spread as the gradient of the convolution that is transposed."""
+    if input.ndim == 3:
+        return _by_engine(input[None], weight, window, size, groups)[0]
+    whole = (input.shape[0], weight.shape[1] * groups, *size)
+    sides = tuple(n for side in window.sides(size) for n in side)
+    return engine.conv2d_input_gradient(input, weight, whole, window.stride, sides, window.dilation, groups)

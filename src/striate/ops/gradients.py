@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Num
 from torch import Tensor
 
+from striate import engine
 from striate.errors import ShapeError
 from striate.ops.conv_transpose import spread
 from striate.ops.geometry import OUTPUT, Padding, Sides, Sizes, Window, named
@@ -159,6 +160,10 @@ def conv_kernel_gradient(
             groups,
             flip,
         )
+    if rank == 2 and engine.takes(gradient, input):
+        steps = (window.stride, tuple(n for side in sides for n in side), window.dilation, groups)
+        result = engine.conv2d_weight_gradient(gradient, input, kernels, *steps)
+        return result.flip(2, 3) if flip else result
     if before != after:
         input, before = pad(caller, input, sides, "zeros"), [0] * rank
     stack = gradient.new_empty(kernels)

@@ -1,0 +1,44 @@
+// Neighbouring outputs of one row, a vector of channels of each: where they find what they need, and where they go.
+#pragma once
+
+#include "../conv.h"
+#include "vector.h"
+
+namespace striate::STRIATE_ISA {
+
+// The taps of one axis that fall into the image.
+struct Taps {
+  std::int64_t first, end;
+};
+
+// Those of the output whose first tap is at `start`.
+inline Taps taps_inside(std::int64_t start, std::int64_t size, std::int64_t count, std::int64_t dilation) {
+  const std::int64_t first = start >= 0 ? 0 : divided_up(-start, dilation);
+  const std::int64_t end = start >= size ? 0 : least(count, divided_up(size - start, dilation));
+  return {first, most(first, end)};
+}
+
+struct Place {
+  const float* image;
+  std::int64_t top, left;  // of the first tap of the first output
+  std::int64_t output;     // its pixel
+  std::int64_t c;          // the first channel of the vector
+};
+
+using Neighbours = void(const Problem&, const Tensors&, const float* weights, const Place&, Taps down, Taps across);
+
+// Bias, residual and rectification, for the `rest` channels that there are from `at.c` on.
+template <int Count>
+[[gnu::always_inline]] inline void finish(const Problem& p, const Tensors& t, const Place& at, std::int64_t rest,
+                                          const Vector (&sum)[Count]) {
+  const Vector bias = t.bias ? load_first(t.bias + at.c, rest) : Vector{};
+#pragma GCC unroll 8
+  for (int i = 0; i < Count; ++i) {
+    const std::int64_t place = (at.output + i) * p.k + at.c;
+    Vector value = sum[i] + bias;
+    if (t.residual) value += load_first(t.residual + place, rest);
+    store_first(t.y + place, p.relu ? rectified(value) : value, rest);
+  }
+}
+
+}  // namespace striate::STRIATE_ISA

@@ -1,0 +1,151 @@
+"""From the arguments of a convolution to what computes it, found again by one look."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import torch
+
+from striate.engine.choice import chosen
+from striate.engine.convolve import Call
+from striate.engine.limits import limits
+from striate.engine.plan import FORGET
+from striate.engine.problem import Problem
+from striate.errors import OptionError, ShapeError
+
+__all__ = ["call_for", "pair", "sides"]
+
+_MOST: Final = 4096
+_CALLS: Final[dict[Any, Call | None]] = {}
+FORGET.append(_CALLS.clear)
+
+
+def call_for(
+    input: Sequence[int],
+    weight: Sequence[int],
+    settings: tuple[Any, Any, Any, int],
+    *,
+    bias: Sequence[int] | None = None,
+    channels_last: bool,
+    packed_anew: bool = False,
+) -> Call | None:
+    """Find, or plan, what computes a convolution.
+
+    Args:
+        input: The input's shape, `N C H W`.
+        weight: The weight's, `K C/groups R S`.
+        settings: Stride, padding, dilation and groups, as `conv2d` takes them.
+        bias: The bias's shape, if there is one.
+        channels_last: Whether results are to lie so in memory.
+        packed_anew: Whether the weight changes from call to call.
+
+    Returns:
+        None if there is nothing to compute, or nothing that this is: then PyTorch's own function says so.
+
+    Raises:
+        ShapeError: Sizes do not fit together.
+        OptionError: Settings are no numbers; or the algorithm that is forced cannot compute this.
+    """
+    key = (input, weight, settings, bias, channels_last, packed_anew, torch.get_num_threads(), chosen(), limits())
+    try:
+        return _CALLS[key]
+    except KeyError:
+        pass
+    except TypeError:  # a list, say, which cannot be found again
+        stride, padding, dilation, groups = settings
+        written = (pair("stride", stride), sides(padding, weight, dilation), pair("dilation", dilation), groups)
+        lying = {"channels_last": channels_last, "packed_anew": packed_anew}
+        return call_for(tuple(input), tuple(weight), written, bias=bias, **lying)
+    if len(_CALLS) >= _MOST:
+        _CALLS.clear()
+    made = _CALLS[key] = _made(input, weight, settings, bias, channels_last, packed_anew)
+    return made
+
+
+def _made(
+    input: Sequence[int],
+    weight: Sequence[int],
+    settings: tuple[Any, Any, Any, int],
+    bias: Sequence[int] | None,
+    channels_last: bool,
+    packed_anew: bool,
+) -> Call | None:
+    if len(input) != 4 or len(weight) != 4 or 0 in input or 0 in weight:
+        return None
+    stride, padding, dilation, groups = settings
+    if padding == "same" and pair("stride", stride) != (1, 1):
+        return None
+    problem = Problem.of(
+        input,
+        weight,
+        stride=pair("stride", stride),
+        padding=sides(padding, weight, dilation),
+        dilation=pair("dilation", dilation),
+        groups=groups,
+        bias=bias is not None,
+        channels_last=channels_last,
+        packed_anew=packed_anew,
+    )
+    if bias is not None and tuple(bias) != problem.kernels[:1]:
+        raise ShapeError(
+            "conv2d: bias does not fit the kernels.",
+            f"Pass one number for each: {problem.kernels[:1]}.",
+            bias=tuple(bias),
+            weight=tuple(weight),
+        )
+    return Call(problem, torch.get_num_threads(), chosen(), limits())
+
+
+def pair(name: str, sizes: Any) -> tuple[int, int]:
+    """Write a setting for both axes, down and across.
+
+    Raises:
+        OptionError: It is neither a whole number nor two of them.
+
+    Example:
+        >>> pair("stride", 2), pair("stride", [1, 2])
+        ((2, 2), (1, 2))
+    """
+    listed = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,)
+    listed = listed * 2 if len(listed) == 1 else listed
+    if len(listed) != 2 or not all(hasattr(size, "__index__") for size in listed):
+        raise OptionError(
+            f"conv2d: {name} is neither a whole number nor two of them.",
+            "Give one for both axes, or one for each.",
+            **{name: repr(sizes)},
+        )
+    return listed[0], listed[1]
+
+
+def sides(padding: Any, weight: Sequence[int], dilation: Any) -> tuple[int, int, int, int]:
+    """Write padding for every side: above, below, left, right.
+
+    Args:
+        padding: A number, one each down and across, one for each side, 'valid' or 'same'.
+        weight: The weight's shape, for 'same'.
+        dilation: Likewise.
+
+    Raises:
+        ShapeError: It is negative, and not given for each side.
+        OptionError: It is nothing of these.
+
+    Example:
+        >>> sides("same", (1, 1, 4, 3), 1), sides(2, (1, 1, 4, 3), 1)
+        ((1, 2, 1, 1), (2, 2, 2, 2))
+    """
+    if isinstance(padding, str):
+        if padding not in ("same", "valid"):
+            raise OptionError("conv2d: no padding has this name.", "Choose 'same' or 'valid'.", padding=repr(padding))
+        reach = [step * (taps - 1) for step, taps in zip(pair("dilation", dilation), weight[2:], strict=True)]
+        down, across = reach if padding == "same" else (0, 0)
+        return down // 2, down - down // 2, across // 2, across - across // 2
+    if isinstance(padding, Sequence) and len(padding) == 4:
+        top, bottom, left, right = padding
+        return top, bottom, left, right
+    down, across = pair("padding", padding)
+    if down < 0 or across < 0:
+        raise ShapeError(
+            "conv2d: padding is negative.",
+            "Give 0 or more; to cut the input, say how much on each side: above, below, left, right.",
+            padding=padding,
+        )
+    return down, down, across, across

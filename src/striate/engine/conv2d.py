@@ -1,0 +1,170 @@
+"""Convolution in two dimensions and its gradients: the door of the engine.
+
+plain 32-bit floats  -->  a call, prepared once for these sizes  -->  the planned algorithms, forward and backward
+anything else        -->  PyTorch's own
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float, Num
+from torch import Tensor
+
+from striate.engine import by_torch, operators
+from striate.engine.calls import call_for, pair, sides
+from striate.engine.differentiate import convolved, input_gradient, weight_gradient
+from striate.engine.plain import lies_last, plain, unwatched
+
+__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient", "takes"]
+
+
+def conv2d(
+    input: Num[Tensor, "*N C H W"],
+    weight: Num[Tensor, "K Cg R S"],
+    bias: Num[Tensor, " K"] | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Num[Tensor, "*N K P Q"]:
+    """Convolve as `torch.nn.functional.conv2d` does, by the algorithm that is planned for these sizes; differentiable.
+
+    Tensors that are not 32-bit floats in the processor's memory, subclasses, autocast, `torch.func`, differentiation in
+    forward mode, modes and tracers get PyTorch's own convolution. Results lie in memory as PyTorch's do: channels last,
+    if the input or the weight does.
+
+    Args:
+        input: With or without the axis of examples.
+        weight: Kernels; `Cg` is `C / groups`. Packed once, and again when it changes: see `packed`.
+        bias: One number per output channel.
+        stride: A number, or one each down and across.
+        padding: Likewise; or 'same' or 'valid'; or one for each side: above, below, left, right, negative ones cut.
+        dilation: Like the stride.
+        groups: Blocks into which the channels are split.
+
+    Raises:
+        ShapeError: Sizes do not fit together.
+        OptionError: Settings are no numbers; or the algorithm that is forced (see `use`) cannot compute this.
+
+    Example:
+        >>> conv2d(torch.zeros(1, 3, 32, 32), torch.zeros(8, 3, 3, 3), padding=(1, 1, 0, 0)).shape
+        torch.Size([1, 8, 32, 30])
+    """
+    if not takes(input, weight, bias):
+        return by_torch.convolve(input, weight, bias, stride, padding, dilation, groups)
+    if input.dim() == 3:
+        return conv2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
+    if torch.compiler.is_compiling():
+        around = sides(padding, weight.shape, dilation)
+        return operators.conv2d(input, weight, bias, pair("stride", stride), around, pair("dilation", dilation), groups)
+    call = call_for(
+        input.shape,
+        weight.shape,
+        (stride, padding, dilation, groups),
+        bias=None if bias is None else bias.shape,
+        channels_last=lies_last(input, weight),
+        packed_anew=weight.requires_grad and torch.is_grad_enabled(),
+    )
+    if call is None:
+        return by_torch.convolve(input, weight, bias, stride, padding, dilation, groups)
+    return convolved(call, input, weight, bias)
+
+
+def conv2d_input_gradient(
+    gradient: Float[Tensor, "N K P Q"],
+    weight: Float[Tensor, "K Cg R S"],
+    input_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Float[Tensor, "N C H W"]:
+    """Take a gradient back to the input: also what a transposed convolution computes. Differentiable.
+
+    Args:
+        gradient: Of a loss with respect to the convolution's output; the core must take it: see `takes`.
+        weight: Kernels; likewise.
+        input_size: `N C H W`.
+        stride: Down and across.
+        padding: Above, below, left, right.
+        dilation: Down and across.
+        groups: Blocks of channels.
+
+    Raises:
+        ShapeError: Sizes do not fit together.
+        OptionError: The algorithm that is forced cannot compute this.
+
+    Example:
+        >>> ones = torch.ones(1, 1, 2, 2)
+        >>> conv2d_input_gradient(ones, ones, (1, 1, 3, 3), (1, 1), (0, 0, 0, 0), (1, 1), 1)[0, 0]
+        tensor([[1., 2., 1.],
+                [2., 4., 2.],
+                [1., 2., 1.]])
+    """
+    settings, last = (stride, padding, dilation, groups), lies_last(gradient, weight)
+    if torch.compiler.is_compiling():
+        return operators.conv2d_input_gradient(gradient, weight, input_size, last, *settings)
+    call = call_for(torch.Size(input_size), weight.shape, settings, channels_last=last)
+    if call is None or call.torch_alone:
+        input = gradient.new_empty(tuple(input_size))
+        found, _ = by_torch.gradients(gradient, input, weight, *settings, (True, False))
+        return cast("Tensor", found)
+    return input_gradient(call, gradient, weight)
+
+
+def conv2d_weight_gradient(
+    gradient: Float[Tensor, "N K P Q"],
+    input: Float[Tensor, "N C H W"],
+    weight_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Float[Tensor, "K Cg R S"]:
+    """Correlate the input with a gradient: the gradient with respect to the weight. Differentiable.
+
+    Args:
+        gradient: As in `conv2d_input_gradient`, and so are the others.
+        input: What was convolved.
+        weight_size: `K C/groups R S`.
+        stride: See there.
+        padding: See there.
+        dilation: See there.
+        groups: See there.
+
+    Raises:
+        ShapeError: Sizes do not fit together.
+        OptionError: The algorithm that is forced cannot compute this.
+
+    Example:
+        >>> x, ones = torch.arange(9.0).reshape(1, 1, 3, 3), torch.ones(1, 1, 2, 2)
+        >>> conv2d_weight_gradient(ones, x, (1, 1, 2, 2), (1, 1), (0, 0, 0, 0), (1, 1), 1)[0, 0]
+        tensor([[ 8., 12.],
+                [20., 24.]])
+    """
+    settings, weight = (stride, padding, dilation, groups), input.new_empty(tuple(weight_size))
+    if torch.compiler.is_compiling():
+        return operators.conv2d_weight_gradient(gradient, input, weight, *settings)
+    call = call_for(input.shape, weight.shape, settings, channels_last=lies_last(input, weight))
+    if call is None or call.torch_alone:
+        _, found = by_torch.gradients(gradient, input, weight, *settings, (False, True))
+        return cast("Tensor", found)
+    return weight_gradient(call, gradient, input, weight)
+
+
+def takes(*tensors: Tensor | None) -> bool:
+    """Tell whether the core can compute with these, here and now; None is no tensor.
+
+    Example:
+        >>> takes(torch.zeros(3)), takes(torch.zeros(3), torch.zeros(3).half())
+        (True, False)
+    """
+    if torch.is_autocast_enabled("cpu"):
+        return False
+    if torch.compiler.is_compiling():
+        return all(tensor is None or (tensor.dtype is torch.float32 and tensor.is_cpu) for tensor in tensors)
+    for tensor in tensors:  # not `all(...)`, which takes longer than the rest
+        if tensor is not None and not plain(tensor):
+            return False
+    return unwatched()

@@ -1,0 +1,111 @@
+"""What a convolution is expected to take, by our algorithms and by PyTorch's own. Nothing is timed.
+
+The core says how much work an algorithm makes of a problem; what PyTorch makes of it is told here, from what it was
+seen to do. Only ratios decide, so the rate at which work is done is about that of any processor.
+"""
+
+from math import prod
+from typing import Final, NamedTuple
+
+from striate.engine.core import core
+from striate.engine.problem import Direction, Problem
+from striate.engine.table import table
+
+__all__ = ["seconds", "torch_seconds"]
+
+# Multiply-adds that one thread does in a second, about: two vectors a cycle at 4 GHz.
+_RATE_PER_LANE: Final = 8e9
+_LANES: Final = {"avx512": 16, "avx2": 8, "neon": 4, "baseline": 4}
+
+# What a call takes that computes next to nothing: tiny problems are decided by this.
+_CALL: Final[dict[Direction, float]] = {"forward": 7e-6, "input gradient": 25e-6, "weight gradient": 25e-6}
+
+# Seconds to bring a number from one memory layout to the other, and to pack a byte of weights, on one thread. Who takes
+# gradients changes the weights, and packs them every time.
+_MOVE: Final = 0.3e-9
+_PACK: Final = 0.12e-9
+
+
+class _Torch(NamedTuple):
+    """What PyTorch's convolution takes on one thread, of a kind of problem in a memory layout.
+
+    Args:
+        product: A multiply-add, against one at the peak rate; output channels fill whole vectors.
+        output: Seconds for a number of the output.
+        input: For a number of the input.
+        weight: For a weight: they are packed at every call.
+        call: For the call.
+    """
+
+    product: float
+    output: float
+    input: float
+    weight: float
+    call: float
+
+
+# Fitted to its times on 330 problems, with AVX2 and with AVX-512: by kind, and whether channels lie side by side.
+_TORCH: Final[dict[tuple[str, bool], _Torch]] = {
+    ("pointwise", True): _Torch(1.30, 0.05e-9, 0.02e-9, 0.26e-9, 4e-6),
+    ("pointwise", False): _Torch(1.20, 0.05e-9, 0.10e-9, 0.30e-9, 3e-6),
+    ("dense", True): _Torch(1.25, 0.17e-9, 0.22e-9, 0.50e-9, 4e-6),
+    ("dense", False): _Torch(1.25, 0.40e-9, 0.70e-9, 0.52e-9, 8e-6),
+    ("stem", True): _Torch(1.55, 0.15e-9, 1.60e-9, 0.0, 4e-6),
+    ("stem", False): _Torch(1.80, 0.15e-9, 2.20e-9, 0.0, 3e-6),
+    ("depthwise", True): _Torch(2.80, 0.12e-9, 0.10e-9, 1.0e-9, 30e-6),
+    ("depthwise", False): _Torch(2.40, 0.28e-9, 0.47e-9, 0.0, 44e-6),
+    ("grouped", True): _Torch(1.20, 0.60e-9, 0.10e-9, 0.50e-9, 32e-6),
+    ("grouped", False): _Torch(1.70, 0.20e-9, 0.25e-9, 0.90e-9, 37e-6),
+}
+
+# Its gradients are not as well looked after: what they take, against the convolution.
+_GRADIENT: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.1, "weight gradient": 1.1}
+
+
+def seconds(place: int, problem: Problem, threads: int) -> float:
+    """Estimate the algorithm at a place of the direction's table."""
+    work = table(problem.direction).work(place, problem, threads) / _rate()
+    moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
+    if problem.packed_anew or problem.direction == "input gradient":
+        moves += _PACK * table(problem.direction).packed_bytes(place, problem)
+    return _CALL[problem.direction] + (work + moves) / threads
+
+
+def torch_seconds(problem: Problem, threads: int) -> float:
+    """Estimate PyTorch's own convolution, which adds up products as the definition does."""
+    kind, lanes = _kind(problem), _lanes()
+    of = _TORCH[kind, problem.channels_last]
+    n, c, h, w = problem.input
+    _, k, p, q = problem.output
+    _, taken, r, s = problem.weight
+    each = k // problem.groups
+    # Depthwise, whole vectors of channels are multiplied by theirs; else numbers by whole vectors of channels.
+    full = -(-k // lanes) * lanes if kind == "depthwise" else problem.groups * -(-each // lanes) * lanes * taken
+    work = of.product * n * p * q * r * s * full / _rate()
+    moves = of.output * n * k * p * q + of.input * n * c * h * w + of.weight * prod(problem.weight)
+    return of.call + _GRADIENT[problem.direction] * (work + moves) / threads
+
+
+def _kind(problem: Problem) -> str:
+    _, taken, r, s = problem.weight
+    kinds = {
+        "depthwise": problem.groups > 1 and taken == 1 and problem.groups == problem.kernels[0],
+        "grouped": problem.groups > 1,
+        "pointwise": r == s == 1,
+        "stem": taken <= 4,
+    }
+    return next((kind for kind, holds in kinds.items() if holds), "dense")
+
+
+def _images(problem: Problem) -> int:
+    n, c, h, w = problem.input
+    _, k, p, q = problem.output
+    return n * (c * h * w + k * p * q)
+
+
+def _lanes() -> int:
+    return _LANES[core().chosen_isa() or "baseline"]
+
+
+def _rate() -> float:
+    return _RATE_PER_LANE * _lanes()

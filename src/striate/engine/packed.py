@@ -1,0 +1,165 @@
+"""Weights in the form that an algorithm reads: made once, found again by the tensor, and made again when it changes.
+
+A tensor is known again by its identity, its address and its version, which PyTorch counts up at every change in place,
+an optimiser's steps included. Changes through `weight.data` are not counted: so a few of the numbers are compared as
+well, and such a change is missed only where it leaves all of those as they were.
+"""
+
+import ctypes
+import sys
+import threading
+import weakref
+from collections import OrderedDict
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+from striate.engine.core import core
+from striate.engine.limits import limits
+from striate.engine.parts import Taps
+from striate.engine.problem import Problem
+
+__all__ = ["Form", "form", "kept_bytes", "packed"]
+
+# How many of a weight's numbers are compared; and how many forms of one weight are kept: for the output and for the
+# gradient, each of two sizes of input.
+_SAMPLES: Final = 16
+_FORMS: Final = 8
+
+# References to numbers that nobody else has: one from the form of which they are, one while they are counted.
+_OURS: Final = 2
+
+
+class Form(NamedTuple):
+    """What an algorithm reads of a weight.
+
+    Args:
+        key: Two forms with the same key hold the same numbers.
+        place: The algorithm's, in the core's table.
+        handle: The convolution that reads it, as the core has it.
+        floats: How many numbers it holds.
+        groups: Blocks into which the kernels are split.
+        taps: For a gradient: those that are read, down and across; kernels and channels are exchanged.
+    """
+
+    key: tuple[object, ...]
+    place: int
+    handle: Any
+    floats: int
+    groups: int
+    taps: tuple[Taps, Taps] | None
+
+
+class _Kept(NamedTuple):
+    version: int
+    address: int
+    words: Any
+    sample: list[int]
+    numbers: Tensor
+
+
+class _Owner(NamedTuple):
+    weight: "weakref.ref[Tensor]"
+    forms: OrderedDict[tuple[object, ...], _Kept]
+
+
+_LOCK: Final = threading.RLock()
+_OWNERS: Final[OrderedDict[int, _Owner]] = OrderedDict()  # by the weight's id, the one used longest ago first
+
+
+def form(place: int, problem: Problem, taps: tuple[Taps, Taps] | None = None) -> Form:
+    """Describe what an algorithm reads of the weight of a problem.
+
+    It depends on the kernels and how they are applied, not on the size of the images.
+    """
+    floats = core().prepared_floats(place, problem.handle)
+    key = (place, floats, problem.weight, problem.stride, problem.dilation, problem.groups, taps)
+    return Form(key, place, problem.handle, floats, problem.groups, taps)
+
+
+def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
+    """Give a weight in the form that is wanted, from memory if the weight has not changed since.
+
+    Args:
+        weight: As PyTorch has it, `(K, C/groups, R, S)`, in any memory layout.
+        wanted: The form.
+        threads: That share the work, if there is any.
+
+    Returns:
+        `wanted.floats` numbers. A weight made in inference mode has no version, and is packed at every call.
+    """
+    if weight.is_inference():
+        return _prepared(weight, wanted, threads)
+    version, address, spare = weight._version, weight.data_ptr(), None
+    with _LOCK:
+        owner = _OWNERS.get(id(weight))
+        if owner is not None and owner.weight() is weight:
+            _OWNERS.move_to_end(id(weight))
+            kept = owner.forms.get(wanted.key)
+            if (
+                kept is not None
+                and kept.version == version
+                and kept.address == address
+                and kept.sample == kept.words[:: _apart(kept.words)]
+            ):
+                return kept.numbers
+            # Memory that is there already is faster than new; but another thread may be reading it.
+            old = owner.forms.pop(wanted.key, None)
+            spare = old.numbers if old is not None and sys.getrefcount(old.numbers) == _OURS else None
+    words = _words(weight)
+    sample = words[:: _apart(words)]  # before the work: what changes meanwhile is noticed next time
+    numbers = _prepared(weight, wanted, threads, spare)
+    with _LOCK:
+        _keep(weight, wanted, _Kept(version, address, words, sample, numbers))
+    return numbers
+
+
+def kept_bytes() -> int:
+    """Count the bytes of all packed weights that are kept."""
+    with _LOCK:
+        return sum(kept.numbers.nbytes for owner in _OWNERS.values() for kept in owner.forms.values())
+
+
+def _keep(weight: Tensor, wanted: Form, made: _Kept) -> None:
+    name = id(weight)
+    owner = _OWNERS.get(name)
+    if owner is None or owner.weight() is not weight:
+        owner = _OWNERS[name] = _Owner(weakref.ref(weight, lambda gone: _let_go(name, gone)), OrderedDict())
+    owner.forms.pop(wanted.key, None)
+    owner.forms[wanted.key] = made
+    _OWNERS.move_to_end(name)
+    while len(owner.forms) > _FORMS:
+        owner.forms.popitem(last=False)
+    while len(_OWNERS) > 1 and kept_bytes() > limits().packed_bytes:
+        _OWNERS.popitem(last=False)
+
+
+def _let_go(name: int, gone: "weakref.ref[Tensor]") -> None:
+    with _LOCK:
+        owner = _OWNERS.get(name)
+        if owner is not None and owner.weight is gone:
+            del _OWNERS[name]
+
+
+def _words(weight: Tensor) -> Any:
+    """Look at the weight's memory without keeping it alive."""
+    reach = 1 + sum((size - 1) * step for size, step in zip(weight.shape, weight.stride(), strict=True))
+    return (ctypes.c_uint32 * reach).from_address(weight.data_ptr())
+
+
+def _apart(words: Any) -> int:
+    return len(words) // _SAMPLES or 1
+
+
+def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None = None) -> Tensor:
+    numbers = torch.empty(wanted.floats, dtype=torch.float32, device="cpu") if spare is None else spare
+    k, c, r, s = weight.stride()
+    first, group = weight.data_ptr(), weight.shape[0] // wanted.groups * k
+    steps = (group, k, c, r, s)
+    if wanted.taps is not None:
+        down, across = wanted.taps
+        first += (down.last * r + across.last * s) * weight.element_size()
+        steps = (group, c, k, -down.step * r, -across.step * s)
+    core().prepare(wanted.place, wanted.handle, first, steps, numbers.data_ptr(), threads)
+    return numbers

@@ -1,0 +1,113 @@
+"""engine.calls: the same arguments are planned once; settings are understood, or it is said why not."""
+
+import pytest
+import torch
+
+from striate.engine import limit, reproducible, use
+from striate.engine.calls import call_for, pair, sides
+from striate.engine.plan import forget
+from striate.errors import OptionError, ShapeError
+
+INPUT, WEIGHT = torch.Size((1, 4, 8, 8)), torch.Size((6, 4, 3, 3))
+
+
+def call(stride=1, padding=0, dilation=1, groups=1, **more):
+    options = {"channels_last": True} | more
+    return call_for(INPUT, WEIGHT, (stride, padding, dilation, groups), **options)
+
+
+def test_a_call_is_planned_once():
+    """The same arguments give the same call; what is asked, allowed or remembered otherwise gives another."""
+    first = call()
+    assert call() is first
+    assert call(bias=(6,)) is not first
+    with reproducible():
+        assert call() is not first
+    with use("direct"):
+        assert call() is not first
+    before = limit(workspace_bytes=12345)
+    try:
+        assert call() is not first
+    finally:
+        limit(**before._asdict())
+    assert call() is first
+    forget()
+    assert call() is not first
+
+
+def test_threads_are_planned_for():
+    """Another number of them, another call."""
+    first, before = call(), torch.get_num_threads()
+    try:
+        torch.set_num_threads(before + 1)
+        assert call().threads == before + 1
+    finally:
+        torch.set_num_threads(before)
+    assert call() is first
+
+
+def test_settings_may_be_lists():
+    """They are the same as tuples, and found again."""
+    assert call([1, 1], [1, 2], [1, 1]).problem == call((1, 1), (1, 2), (1, 1)).problem
+    assert call([1, 1], [1, 2], [1, 1]) is call([1, 1], [1, 2], [1, 1])
+
+
+def test_padding_has_names():
+    """'same' as PyTorch has it, the odd one last; 'valid' is none."""
+    assert call(padding="same", dilation=2).problem.padding == (2, 2, 2, 2)
+    assert sides("same", (6, 4, 4, 2), (1, 3)) == (1, 2, 1, 2)
+    assert call(padding="valid").problem.padding == (0, 0, 0, 0)
+
+
+def test_nothing_to_compute_is_pytorchs():
+    """Empty tensors; and 'same' with a stride, which PyTorch refuses in its own words."""
+    assert call_for((0, 4, 8, 8), WEIGHT, (1, 0, 1, 1), channels_last=True) is None
+    assert call(stride=2, padding="same") is None
+
+
+REFUSALS = {
+    "three": (
+        OptionError,
+        lambda: pair("stride", (1, 2, 3)),
+        "conv2d: stride is neither a whole number nor two of them.\n"
+        "  stride  (1, 2, 3)\n"
+        "Give one for both axes, or one for each.",
+    ),
+    "half": (
+        OptionError,
+        lambda: call(dilation=1.5),
+        "conv2d: dilation is neither a whole number nor two of them.\n"
+        "  dilation  1.5\n"
+        "Give one for both axes, or one for each.",
+    ),
+    "name": (
+        OptionError,
+        lambda: call(padding="full"),
+        "conv2d: no padding has this name.\n  padding  'full'\nChoose 'same' or 'valid'.",
+    ),
+    "bias": (
+        ShapeError,
+        lambda: call(bias=(4,)),
+        "conv2d: bias does not fit the kernels.\n"
+        "  bias    (4,)\n"
+        "  weight  (6, 4, 3, 3)\n"
+        "Pass one number for each: (6,).",
+    ),
+    "negative": (
+        ShapeError,
+        lambda: call(padding=(1, -1)),
+        "conv2d: padding is negative.\n"
+        "  padding  (1, -1)\n"
+        "Give 0 or more; to cut the input, say how much on each side: above, below, left, right.",
+    ),
+}
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("what", REFUSALS)
+def test_settings_that_are_nothing_are_explained(what):
+    """The whole text."""
+    kind, act, text = REFUSALS[what]
+    with pytest.raises(kind) as error:
+        act()
+    assert str(error.value) == text

@@ -1,0 +1,33 @@
+"""engine.estimate: expectations that are in order. No test asserts a time."""
+
+import pytest
+from convolutions import problem
+
+from striate.engine import Problem
+from striate.engine.estimate import seconds, torch_seconds
+from striate.engine.table import TABLES, table
+
+
+@pytest.mark.parametrize("direction", TABLES)
+def test_more_work_takes_longer(direction):
+    """A batch of eight takes longer than one example, and one thread longer than two."""
+    one, eight = (Problem.of((n, 64, 28, 28), (64, 64, 3, 3), padding=(1, 1), direction=direction) for n in (1, 8))
+    for place in range(len(table(direction).names())):
+        if not table(direction).refuses(place, one):
+            assert seconds(place, one, 1) < seconds(place, eight, 1)
+            assert seconds(place, eight, 2) < seconds(place, eight, 1)
+    assert torch_seconds(one, 1) < torch_seconds(eight, 1)
+    assert torch_seconds(eight, 2) < torch_seconds(eight, 1)
+
+
+def test_another_layout_costs_something():
+    """The core reads channels side by side: what lies otherwise is brought there and back."""
+    assert seconds(-1 % len(table("forward").names()), problem("3x3"), 1) < seconds(
+        -1 % len(table("forward").names()), problem("3x3", channels_last=False), 1
+    )
+
+
+def test_the_reference_is_never_expected_to_win():
+    """It is what others are compared with."""
+    for case in ("3x3", "1x1", "stem"):
+        assert torch_seconds(problem(case), 1) < seconds(len(table("forward").names()) - 1, problem(case), 1)

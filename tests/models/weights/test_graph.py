@@ -216,6 +216,22 @@ def test_a_step_has_all_settings():
     assert str(step("Relu")) == "Relu()"
 
 
+@pytest.mark.refusal
+def test_a_setting_that_is_told_elsewhere_is_refused(tmp_path):
+    """In a function that the file may define: the zoo's has none."""
+    nodes = zfnet_512_nodes()
+    nodes[1].attribute.add(name="slope", ref_attr_name="given")
+    path = write_zfnet_512(tmp_path / "net.onnx", {"w": torch.ones(1)}, nodes)
+    with pytest.raises(WeightsError) as error:
+        require_graph(path, ZFNET_512)
+    assert str(error.value) == (
+        "weights: net.onnx is refused: its graph is damaged.\n"
+        f"  path      {path}\n"
+        '  reported  ValueError: Cannot get value of reference attribute: name: "slope"\n'
+        "It is not the published file, whatever its name. Remove it and fetch it again, or choose other weights."
+    )
+
+
 def test_a_damaged_graph_is_refused_or_the_same_never_anything_else(tmp_path):
     """Cut anywhere, or one byte changed anywhere: our own error, or a graph that computes this."""
     whole = write_zfnet_512(tmp_path / "whole.onnx", {"w": torch.ones(1)}).read_bytes()

@@ -42,8 +42,7 @@ def _row(row: Published) -> list[str]:
 
 def _note(row: Published) -> str:
     measured = "" if row.protocol == "one centre crop" else f"accuracy: {row.protocol}."
-    unfit = f"It fits no network here: {row.unfit}" if row.unfit else ""
-    return " ".join(text for text in (measured, unfit, row.note) if text)
+    return " ".join(text for text in (measured, row.note) if text)
 
 
 if __name__ == "__main__":

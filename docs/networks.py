@@ -38,6 +38,7 @@ AUTHORS, TORCHVISION = "the authors' repository, KaimingHe/deep-residual-network
 TABLE2, TABLE3, TABLE4, TABLE6 = (f"He et al. 2016, table {number}" for number in (2, 3, 4, 6))
 TEN, ONE, SCALES = "10 crops", "1 crop", "several scales, fully convolutional"
 CIFAR, ZEILER = "CIFAR-10, test images", "Zeiler and Fergus 2014 (ECCV)"
+ONNX_ZOO = "the ONNX model zoo"
 V1, V2 = 'weights V1, `stride_on="3x3"`, 1 crop', 'weights V2, `stride_on="3x3"`, 1 crop, resized to 232'
 
 # ImageNet's are of the 50,000 validation images of 2012, by one network. Networks that are not here have none.
@@ -47,6 +48,7 @@ PUBLISHED: dict[str, tuple[Published, ...]] = {
     "alexnet-owt": (Published("43.48", "20.93", "weights V1, 1 crop", TORCHVISION),),
     "zfnet": (Published("38.4", "16.5", "figure 3", ZEILER),),
     "zfnet-b": (Published("37.5", "16.0", "layers 3 to 5 of 512, 1024 and 512 maps", ZEILER),),
+    "zfnet-512": (Published("44.03", "20.59", "weights onnx-zoo, the whole picture as a square", ONNX_ZOO),),
     "resnet18": (
         Published("27.88", "", f'`shortcut="A"`, {TEN}', TABLE2),
         Published("30.24", "10.92", "weights V1, 1 crop", TORCHVISION),

@@ -26,6 +26,7 @@ PARAMETERS = {
     "zfnet": 62_357_608,
     "zfnet-notes": 61_964_392,
     "zfnet-b": 107_627_624,
+    "zfnet-512": 87_250_536,
     "resnet20": 269_722,
     "resnet32": 464_154,
     "resnet44": 658_586,
@@ -42,6 +43,7 @@ SMALL = {
     **dict.fromkeys(("resnet18", "resnet50", "plain18"), (32, 32)),
     **dict.fromkeys(("alexnet", "alexnet-two-gpu", "alexnet-owt"), (64, 64)),
     **dict.fromkeys(("zfnet", "zfnet-notes", "zfnet-b"), (47, 47)),
+    "zfnet-512": (59, 59),
 }
 # More of the same blocks than another network: left out where a law would take them seconds.
 DEEPER = {"resnet34", "resnet101", "resnet152", "plain34"}.union(

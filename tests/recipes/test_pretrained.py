@@ -255,7 +255,7 @@ def test_every_row_s_transform_can_be_followed(published):
     assert (squeezed.resize, squeezed.enlarge) == ("stretch", 1.25)
     told = [row for row in WEIGHTS if row.transform]
     pairs = [row.transform.resize for row in told if isinstance(row.transform.resize, tuple)]
-    assert pairs == [(256, 256)]
+    assert pairs == [(256, 256), (224, 224)]
     sides = {str(row): row.transform.resize for row in told}
     assert {name for name, side in sides.items() if side == 232} == {
         f"resnet{depth} imagenet1k-v2" for depth in (50, 101, 152)

@@ -152,7 +152,7 @@ def weights(found: Sequence[Published], own: Sequence[Packed]) -> int:
     table.add_column("")
     for row in found:
         top = [f"{value:.2f} %" if value is not None else "-" for value in (row.top1, row.top5)]
-        here = "here" if is_kept(row) else "fits no network" if row.unfit else ""
+        here = "here" if is_kept(row) else ""
         size = f"{row.mebibytes * 2**20 / 1e6:,.0f}"
         table.add_row(row.model, row.name, *top, str(row.transform or "-"), size, row.licence, here)
     for packed in own:

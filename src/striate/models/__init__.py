@@ -31,6 +31,7 @@ from striate.models.summary import Summary, summary
 from striate.models.weights import OWN, Card, load_packed, load_weights, own_weights, published
 from striate.models.weights.load import agreed
 from striate.models.zfnet import ZFNet, zfnet_b, zfnet_notes
+from striate.models.zfnet_512 import ZFNet512
 from striate.nn import Classifier
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Summary",
     "TwoGpuAlexNet",
     "ZFNet",
+    "ZFNet512",
     "create",
     "options_of",
     "outline",
@@ -109,6 +111,7 @@ MODELS: Final[dict[str, Entry]] = {
     "zfnet": Entry(ZFNet, 1000, 3, (224, 224), _ZFNET, sized=True),
     "zfnet-notes": Entry(zfnet_notes, 1000, 3, (224, 224), "Zeiler and Fergus 2014, as in textbooks", sized=True),
     "zfnet-b": Entry(zfnet_b, 1000, 3, (224, 224), "Zeiler and Fergus 2014, table 2", sized=True),
+    "zfnet-512": Entry(ZFNet512, 1000, 3, (224, 224), "Zeiler and Fergus 2014, as in the ONNX zoo", sized=True),
 }
 
 

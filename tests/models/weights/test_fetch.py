@@ -141,21 +141,6 @@ def test_without_a_network_it_is_said_where_to_put_the_file(row, cache):
     )
 
 
-@pytest.mark.refusal
-def test_weights_that_fit_nothing_are_refused_before_anything_is_fetched(row, server):
-    """The reason is the table's."""
-    unfit = dataclasses.replace(row, unfit="It has too many layers.")
-    for asked in (fetch, prepared):
-        with pytest.raises(WeightsError) as error:
-            asked(unfit)
-        assert str(error.value) == (
-            "weights: lenet5 test fits no network here.\n"
-            "  because  It has too many layers.\n"
-            "Choose others: striate weights list"
-        )
-    assert server.asked == []
-
-
 def archive(path, entries, compression=zipfile.ZIP_DEFLATED):
     """Write an archive."""
     with zipfile.ZipFile(path, "w", compression) as packed:

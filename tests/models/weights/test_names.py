@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from striate.models.weights import WEIGHTS
-from striate.models.weights.names import BVLC, PYTORCHCV
+from striate.models.weights.names import BVLC, CAFFE2, PYTORCHCV
 
 LAYERS = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
 # Kernels, channels that each sees, and size; or outputs and inputs.
@@ -76,6 +76,12 @@ def test_bvlc_s_names_are_those_of_its_listing():
     """Each once, in the order of the layers."""
     assert [name for name in BVLC if "_w_" in name] == list(BVLC_SHAPES)
     assert list(BVLC.values()) == [f"{layer}.{kind}" for layer in LAYERS for kind in ("weight", "bias")]
+
+
+def test_caffe2_s_names_say_where_they_were_trained():
+    """As the listing of zfnet512 has them."""
+    assert list(CAFFE2)[:3] == ["gpu_0/conv1_w_0", "gpu_0/conv1_b_0", "gpu_0/conv2_w_0"]
+    assert list(CAFFE2.values()) == list(BVLC.values())
 
 
 @pytest.mark.parametrize("row", [row for row in WEIGHTS if row.names], ids=str)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from striate.models.weights.cache import digest_of
+from striate.models.weights.graph import require_graph
 from striate.models.weights.initialisers import read_initialisers
 from striate.models.weights.kept import keep
 from striate.models.weights.pickled import read_pickled
@@ -48,9 +49,12 @@ def convert(weights: Published, path: Path) -> Path:
         The safetensors file, in the cache.
 
     Raises:
-        WeightsError: It is not the published file, or does not hold what it should; or the cache cannot be written.
+        WeightsError: It is not the published file, or does not hold or compute what it should; or the cache cannot be
+            written.
     """
     prove(weights, path)
+    if weights.graph:
+        require_graph(path, weights.graph)
     tensors = _ours(weights, READERS[weights.form](path, weights.most_bytes), path)
     return keep(weights, tensors, path)
 

@@ -12,7 +12,7 @@ from striate.models.weights.kept import forget, is_kept, prove_kept
 from striate.models.weights.published import Published
 from striate.models.weights.refusal import reason, refused
 
-__all__ = ["by_hand", "fetch", "prepared", "require_fit"]
+__all__ = ["by_hand", "fetch", "prepared"]
 
 _CHUNK: Final = 1 << 20
 
@@ -26,27 +26,12 @@ def by_hand(weights: Published) -> str:
     )
 
 
-def require_fit(weights: Published) -> None:
-    """Refuse weights that are only listed.
-
-    Raises:
-        WeightsError: No network here can take them.
-    """
-    if weights.unfit:
-        raise WeightsError(
-            f"weights: {weights} fits no network here.",
-            "Choose others: striate weights list",
-            because=weights.unfit,
-        )
-
-
 def prepared(weights: Published) -> Path:
     """Give the converted tensors, converting a published file that lies in the cache; fetch nothing.
 
     Raises:
         WeightsError: There is no such file, or it is not the published one.
     """
-    require_fit(weights)
     if is_kept(weights):
         return tensors_file(weights)
     file = published_file(weights)
@@ -73,7 +58,6 @@ def fetch(weights: Published, *, told: Told = lambda done, total: None) -> Path:
     Raises:
         WeightsError: It cannot be fetched, or is not what was published; what is not, is removed.
     """
-    require_fit(weights)
     if is_kept(weights):
         try:
             return prove_kept(weights)

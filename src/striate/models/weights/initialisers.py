@@ -1,16 +1,15 @@
-"""Reading the numbers out of an ONNX file: its initialisers. The graph around them is not run, and not believed.
+"""Reading the numbers out of an ONNX file: its initialisers. The graph around them is another matter (`graph`).
 
 Source:
     ONNX 1.23, `onnx.proto`: TensorProto and where its bytes can be.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from striate.errors import WeightsError
+from striate.models.weights.graph import read_graph
 from striate.models.weights.refusal import reason, refused
 from striate.models.weights.tensors import held
 
@@ -28,11 +27,7 @@ def read_initialisers(path: Path, most: int) -> dict[str, Tensor]:
         WeightsError: The package `onnx` is missing; the file is no ONNX, keeps tensors in other files, holds other
             numbers than float32, or too many.
     """
-    onnx, undecoded = _onnx()
-    try:
-        graph: Any = onnx.load(str(path), format="protobuf", load_external_data=False).graph
-    except (undecoded, ValueError) as error:
-        raise refused(path, "it cannot be read as ONNX", reported=reason(error)) from error
+    onnx, graph = read_graph(path)
     found: dict[str, Tensor] = {}
     for tensor in graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
@@ -54,17 +49,3 @@ def read_initialisers(path: Path, most: int) -> dict[str, Tensor]:
     if not found:
         raise refused(path, "it holds no tensors")
     return held(found, path, most)
-
-
-def _onnx() -> tuple[Any, type[Exception]]:
-    """Import the package, and what it raises where it cannot decode."""
-    try:
-        import onnx  # an extra: who reads no ONNX file needs it not
-        from google.protobuf.message import DecodeError
-    except ImportError as error:
-        raise WeightsError(
-            "weights: these are published as ONNX, and the package that reads it is not installed.",
-            "Install it: pip install 'striate[onnx]'",
-            reported=error,
-        ) from error
-    return onnx, DecodeError

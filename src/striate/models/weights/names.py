@@ -4,12 +4,13 @@ Every map lists all tensors of its file, so that nothing is loaded by chance and
 
 Source:
     pytorchcv, `models/alexnet.py` and `models/common.py`: stages of units, each unit a convolution; three dense layers.
-    The ONNX model zoo's AlexNet and its translation by way of Caffe2, as published listings of its graph show it.
+    The ONNX model zoo's AlexNet and ZFNet-512, and their translation by way of Caffe2, as published listings of the
+    graphs show it.
 """
 
 from typing import Final
 
-__all__ = ["BVLC", "PYTORCHCV"]
+__all__ = ["BVLC", "CAFFE2", "PYTORCHCV"]
 
 # AlexNet's layers, which ZFNet has as well, and where pytorchcv has them.
 _PYTORCHCV_LAYERS: Final = {
@@ -32,3 +33,6 @@ BVLC: Final = {
     for layer in ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
     for short, kind in (("w", "weight"), ("b", "bias"))
 }
+
+# The same translation, of a network whose every tensor was named after the device that it was trained on.
+CAFFE2: Final = {f"gpu_0/{theirs}": ours for theirs, ours in BVLC.items()}

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from striate.models.weights.graph import Step
+
 __all__ = ["Algorithm", "Form", "Published", "Transform"]
 
 Algorithm = Literal["sha256", "sha1"]
@@ -54,9 +56,9 @@ class Published:
         form: How the file is written: PyTorch's pickle, or ONNX.
         names: Published names of tensors, and ours; empty if they are the same.
         options: The network's own options that the weights were trained with.
+        graph: What an ONNX file has to compute, for the weights to be this network's; empty to leave that unread.
         bgr: Whether the file's first convolution takes blue first; it is turned round when the file is converted.
         note: What else has to be known.
-        unfit: Why no network here can take the file; empty if one can.
         classes: How many they tell apart.
         trained_on: The pictures they were trained on.
 
@@ -82,9 +84,9 @@ class Published:
     form: Form = "torch"
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    graph: tuple[Step, ...] = ()
     bgr: bool = False
     note: str = ""
-    unfit: str = ""
     classes: int = 1000
     trained_on: str = "ImageNet-1k (ILSVRC 2012)"
 

@@ -8,6 +8,8 @@ Source:
     what several independent projects have written down for that file.
     pytorchcv (osmr/imgclsmob), `pytorch/pytorchcv/models/model_store.py` and README: releases, SHA-1, errors.
     The ONNX model zoo (onnx/models): the Git LFS pointers hold SHA-256 and size, the README the accuracies.
+    Intel's Neural Compressor (intel/neural-compressor), `examples/onnxrt/image_recognition/onnx_model_zoo/zfnet`,
+    `main.py`: what the zoo's README says that ZFNet-512 was measured with; its colours are blue, green, red.
     Caffe (BVLC/caffe), `models/bvlc_alexnet`: how the network was trained that the zoo has converted.
 """
 
@@ -15,7 +17,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from striate.errors import OptionError
-from striate.models.weights.names import BVLC, PYTORCHCV
+from striate.models.weights.graph import ZFNET_512
+from striate.models.weights.names import BVLC, CAFFE2, PYTORCHCV
 from striate.models.weights.own import OWN, own_weights
 from striate.models.weights.published import Published, Transform
 
@@ -30,6 +33,13 @@ _CAFFE: Final = Transform(
     mean=(122.6789 / 255, 116.6688 / 255, 104.0070 / 255),
     std=(1 / 255, 1 / 255, 1 / 255),
     interpolation="bilinear",
+)
+# What the ONNX zoo has measured ZFNet-512 with; the program leaves the interpolation to Pillow, whose default it is.
+_SQUARE: Final = Transform(
+    resize=(224, 224),
+    mean=(123.68 / 255, 116.779 / 255, 103.939 / 255),
+    std=(1 / 255, 1 / 255, 1 / 255),
+    interpolation="bicubic, antialiased",
 )
 _PYTORCH: Final = "https://download.pytorch.org/models"
 _PYTORCHCV: Final = "https://github.com/osmr/imgclsmob/releases/download"
@@ -168,23 +178,25 @@ WEIGHTS: Final[tuple[Published, ...]] = (
     _pytorchcv("zfnet", "v0.0.395", "zfnet-1727-d010ddca.pth", _ZFNET, 237.876, 60.21, 82.73),
     _pytorchcv("zfnet-b", "v0.0.400", "zfnetb-1490-f6bec24e.pth", _ZFNET_B, 410.566, 63.63, 85.10),
     Published(
-        model="zfnet",
-        name="onnx-zoo-512",
+        model="zfnet-512",
+        name="onnx-zoo",
         url=f"{_ZOO}/zfnet-512/model/zfnet512-12.onnx",
         file="zfnet512-12.onnx",
         digest="c975ca6a24c0a2e1584c6f82667e0ac9c06084fc7769d267f71b4a154d1f1c72",
         mebibytes=349_005_501 / 2**20,
         licence="MIT",
-        top1=None,
-        top5=None,
-        protocol="none told",
-        transform=None,
+        top1=55.97,
+        top5=79.41,
+        protocol="the whole picture as a square, by the program that the zoo names",
+        transform=_SQUARE,
         form="onnx",
+        names=CAFFE2,
+        graph=ZFNET_512,
         head=_FC8,
-        note=_ZOO_NOTE,
-        unfit="its layers 3 to 5 have 512 maps each, and its fc7 has 1024 units: 87,250,536 parameters. It is neither "
-        "the paper's network of figure 3 nor its variant of 512, 1024 and 512 maps. As its graph is listed, conv1 pads "
-        "nothing, and responses are normalised before the poolings, by constants that no listing tells.",
+        bgr=True,
+        trained_on="ImageNet-1k (ILSVRC 2013, by the zoo's words)",
+        note="Nobody has told how pictures were cut and which colour was taken off in training: what stands here is "
+        f"how the zoo has measured. {_ZOO_NOTE}",
     ),
 )
 

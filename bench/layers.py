@@ -225,7 +225,8 @@ def race(name: str, layer: Layer, batch: int, *, threads: int, n: int) -> Raced:
     x, weight = operands(layer, batch)
     plain_x, plain_weight = operands(layer, batch, FIRST)
     candidates: dict[str, Callable[[], Tensor]] = {
-        OURS: partial(conv2d, x, plain_weight, **layer.options),
+        # A copy of its own: PyTorch would find in the cache what ours has just read, and ours would not.
+        OURS: partial(conv2d, x.clone(memory_format=torch.preserve_format), plain_weight.clone(), **layer.options),
         LAYOUTS[0]: partial(F.conv2d, x, weight, **layer.options),
         LAYOUTS[1]: partial(F.conv2d, plain_x, plain_weight, **layer.options),
     }

@@ -43,23 +43,7 @@ std::int64_t workspace(const Problem& p, int threads) {
   return threads * (rounded_up(table_bytes(p), 64) + zeros(p) * std::int64_t(sizeof(float)));
 }
 
-void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
-  const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, taps(p));
-  share(threads, p.groups * panels, [&](std::int64_t task, int) {
-    const std::int64_t g = task / panels, at = task % panels;
-    const std::int64_t columns = panel_columns(p, at), width = panel_width(p, at);
-    const float* first = w.at + g * w.g + at * panel * w.k;
-    float* to = prepared + g * group_floats(p, taps(p)) + at * floats;
-    for (std::int64_t r = 0; r < p.r; ++r) {
-      for (std::int64_t s = 0; s < p.s; ++s) {
-        for (std::int64_t c = 0; c < p.c_per_group(); ++c, to += width) {
-          const float* from = first + c * w.c + r * w.r + s * w.s;
-          for (std::int64_t i = 0; i < width; ++i) to[i] = i < columns ? from[i * w.k] : 0.0f;
-        }
-      }
-    }
-  });
-}
+void prepare(const Problem& p, const Weights& w, float* prepared, int threads) { pack_panels(p, w, prepared, threads); }
 
 // Where some outputs find their inputs, in runs that are the same for all of them.
 struct Table {

@@ -163,6 +163,7 @@ Problem drawn(Random& random) {
     p.dilation_h = from(0, 3) ? 1 : from(1, 3), p.dilation_w = from(0, 3) ? p.dilation_h : from(1, 3);
     p.top = from(0, 4), p.bottom = from(0, 4), p.left = from(0, 4), p.right = from(0, 4);
     if (from(0, 9) == 0) p.top = -1, p.right = -1;
+    if (from(0, 5) == 0) p.r = p.s = 1, p.top = p.bottom = p.left = p.right = 0;
     p.bias = from(0, 1), p.residual = from(0, 1), p.relu = from(0, 1);
     const bool fits =
         p.h + p.top + p.bottom > p.dilation_h * (p.r - 1) && p.w + p.left + p.right > p.dilation_w * (p.s - 1);

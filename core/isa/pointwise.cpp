@@ -1,0 +1,89 @@
+// Kernels of one tap: a product of two matrices, of pixels and of kernels. Every pixel of the output is found by
+// counting, without a table.
+#include "../conv.h"
+#include "../share.h"
+#include "cost.h"
+#include "panels.h"
+#include "tile.h"
+
+namespace striate::STRIATE_ISA {
+namespace {
+
+// Tiles that a task goes through with one panel of weights before the next; see direct.cpp.
+constexpr std::int64_t near_tiles = 8, most_tiles = 40;
+
+const char* refuses(const Problem& p) {
+  if (p.r != 1 || p.s != 1) return "the kernel has more than one tap";
+  if (p.top != 0 || p.bottom != 0 || p.left != 0 || p.right != 0) return "the input is padded or cut";
+  return nullptr;
+}
+
+std::int64_t block(const Problem& p) {
+  constexpr std::int64_t near = 1 << 20;
+  const bool from_far = p.groups * group_floats(p, 1) * std::int64_t(sizeof(float)) > near;
+  return tile_rows * (from_far ? most_tiles : near_tiles);
+}
+
+double cost(const Problem& p, int) {
+  const double tiles = double(divided_up(p.n * p.p() * p.q(), tile_rows)), width = double(p.groups) * panels_width(p);
+  const double sums = tiles * tile_rows * width, each = double(p.c_per_group());
+  return sums * (each * tile_product + tile_sum) + weights_cost(width * each) + images_cost(p) + call;
+}
+
+std::int64_t prepared(const Problem& p) { return p.groups * group_floats(p, 1); }
+std::int64_t workspace(const Problem&, int) { return 0; }
+void prepare(const Problem& p, const Weights& w, float* prepared, int threads) { pack_panels(p, w, prepared, threads); }
+
+// Where the pixels of the outputs from `output` on begin.
+void find(const Problem& p, const float* x, std::int64_t output, std::int64_t count, const float** rows) {
+  const std::int64_t columns = p.q(), lines = p.p();
+  std::int64_t column = output % columns, line = output / columns;
+  for (std::int64_t i = 0; i < count; ++i) {
+    rows[i] = x + ((line / lines * p.h + line % lines * p.stride_h) * p.w + column * p.stride_w) * p.c;
+    if (++column == columns) column = 0, ++line;
+  }
+}
+
+void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, int threads) {
+  const std::int64_t outputs = p.n * p.p() * p.q(), size = block(p), blocks = divided_up(outputs, size);
+  const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, 1);
+  const bool dense = p.stride_h == 1 && p.stride_w == 1;
+  // Too few blocks to share: the panels are shared as well.
+  const std::int64_t cuts = least(panels, divided_up(2 * threads, most(1, blocks * p.groups)));
+  share(threads, blocks * p.groups * cuts, [&](std::int64_t task, int) {
+    const std::int64_t cut = task % cuts, g = task / cuts % p.groups, first = task / cuts / p.groups * size;
+    const std::int64_t count = least(size, outputs - first), tiles = divided_up(count, tile_rows);
+    // Of sizes as equal as can be: a tile of one row takes nearly as long as one of six.
+    const auto begin = [&](std::int64_t tile) { return first + count * tile / tiles; };
+    const float* x = t.x + g * p.c_per_group();
+    const float* rows[most_tiles * tile_rows];
+    for (std::int64_t i = 0; i < tiles; ++i) {
+      if (dense) {
+        for (std::int64_t j = begin(i); j < begin(i + 1); ++j) rows[i * tile_rows + j - begin(i)] = x + j * p.c;
+      } else {
+        find(p, x, begin(i), begin(i + 1) - begin(i), rows + i * tile_rows);
+      }
+    }
+    for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
+      const float* weights = prepared + g * group_floats(p, 1) + at * floats;
+      const std::int64_t channel = g * p.k_per_group() + at * panel;
+      for (std::int64_t i = 0; i < tiles; ++i) {
+        const std::int64_t place = begin(i) * p.k + channel;
+        const Store to{t.y + place,
+                       p.k,
+                       t.bias ? t.bias + channel : nullptr,
+                       t.residual ? t.residual + place : nullptr,
+                       p.relu,
+                       panel_columns(p, at)};
+        multiply(p, at, begin(i + 1) - begin(i))(rows + i * tile_rows, tile_rows, 1, p.c_per_group(), weights, to);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+extern const Algorithm pointwise;
+const Algorithm pointwise{"pointwise", refuses, cost, prepared, workspace, prepare, run};
+
+}  // namespace striate::STRIATE_ISA

@@ -13,6 +13,9 @@ namespace {
 
 const char* refuses(const Problem&) { return nullptr; }
 
+// Outputs whose gradients are laid out together, for one panel after the other: their lines stay in the first cache.
+constexpr std::int64_t chunk = 16;
+
 // How a problem is laid out.
 struct Layout {
   bool wide;                                   // a kernel's row of taps and the channels are one axis
@@ -71,30 +74,41 @@ std::int64_t workspace(const Problem& p, int threads) {
   return (shared + kept + threads * l.tile_floats()) * std::int64_t(sizeof(float));
 }
 
-// A tile's rows of one row of the input, at every packed column; zeros beyond the image.
-void pack_row(const Problem& p, const Layout& l, const float* x, std::int64_t y, std::int64_t first, std::int64_t count,
-              float* to) {
+// One row of the input, at every packed column, to each tile's rows of it; zeros beyond the image. All tiles at once: a
+// pixel's channels are read from first to last.
+void pack_line(const Problem& p, const Layout& l, const float* x, std::int64_t y, float* to) {
+  const bool inside = y >= 0 && y < p.h;
+  const std::int64_t whole = l.depth / tile_rows, rest = l.depth - whole * tile_rows, reach = l.wide ? p.s : 1;
   for (std::int64_t column = 0; column < l.packed_columns; ++column, to += tile_rows) {
     const std::int64_t at = column * l.column_from - p.left;
-    const bool there = y >= 0 && y < p.h && (l.wide ? at + p.s > 0 : at >= 0) && at < p.w;
-    const float* from = x + (y * p.w + at) * p.c + first;
-    if (there && count == tile_rows && (!l.wide || (at >= 0 && at + p.s <= p.w))) {
-      __builtin_memcpy(to, from, tile_rows * sizeof(float));
+    const float* from = x + (y * p.w + at) * p.c;
+    float* into = to;
+    if (inside && at >= 0 && at + reach <= p.w) {
+      for (std::int64_t tile = 0; tile < whole; ++tile, from += tile_rows, into += l.rows_floats())
+        __builtin_memcpy(into, from, tile_rows * sizeof(float));
+      for (std::int64_t i = 0; rest > 0 && i < tile_rows; ++i) into[i] = i < rest ? from[i] : 0.0f;
       continue;
     }
-    for (std::int64_t i = 0; i < tile_rows; ++i) {
-      const std::int64_t sample = l.wide ? at + (first + i) / p.c : at;
-      to[i] = there && i < count && sample >= 0 && sample < p.w ? from[i] : 0.0f;
+    for (std::int64_t first = 0; first < l.depth; first += tile_rows, into += l.rows_floats()) {
+      for (std::int64_t i = 0; i < tile_rows; ++i) {
+        const std::int64_t sample = l.wide ? at + (first + i) / p.c : at;
+        into[i] = inside && first + i < l.depth && sample >= 0 && sample < p.w ? from[first + i] : 0.0f;
+      }
     }
   }
 }
 
-// A panel's channels of the gradient, for the outputs of a block: `pixels` of them, one after the other.
-void pack_panel(const Problem& p, const float* gradient, std::int64_t pixels, std::int64_t columns, float* to) {
-  for (std::int64_t pixel = 0; pixel < pixels; ++pixel, gradient += p.k, to += panel) {
+// The gradient of some outputs, to each panel of a group.
+void pack_panels_of(const Problem& p, const Layout& l, const float* gradient, std::int64_t pixels, float* to) {
+  for (std::int64_t index = 0; index < l.panels; ++index, gradient += panel, to += l.panel_floats(p)) {
+    const std::int64_t columns = panel_columns(p, index);
+    for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
 #pragma GCC unroll 4
-    for (int j = 0; j < panel_vectors; ++j)
-      store(to + j * lanes, load_first(gradient + j * lanes, most(0, columns - j * lanes)));
+      for (int j = 0; j < panel_vectors; ++j) {
+        const Vector value = load_first(gradient + pixel * p.k + j * lanes, most(0, columns - j * lanes));
+        store(to + pixel * panel + j * lanes, value);
+      }
+    }
   }
 }
 
@@ -102,6 +116,13 @@ void pack_panel(const Problem& p, const float* gradient, std::int64_t pixels, st
 void scatter(const Problem& p, const Layout& l, const float* sums, std::int64_t group, std::int64_t row_tile,
              std::int64_t panel_index, const WeightsOut& to) {
   const std::int64_t first = row_tile * tile_rows, rows = least(tile_rows, l.depth - first);
+  if (l.taps_down * l.taps_across == 1 && !l.wide) {
+    for (std::int64_t k = 0; k < panel_columns(p, panel_index); ++k) {
+      float* kernel = to.at + group * to.g + (panel_index * panel + k) * to.k + first * to.c;
+      for (std::int64_t i = 0; i < rows; ++i) kernel[i * to.c] = sums[i * panel + k];
+    }
+    return;
+  }
   for (std::int64_t k = 0; k < panel_columns(p, panel_index); ++k) {
     float* kernel = to.at + group * to.g + (panel_index * panel + k) * to.k;
     for (std::int64_t i = 0; i < rows; ++i) {
@@ -128,26 +149,26 @@ void run(const Problem& p, const float* x, const float* gradient, const WeightsO
     const std::int64_t n = block / down * l.images, top = block % down * l.rows;
     const std::int64_t images = least(l.images, p.n - n), outputs = least(l.rows, p.p() - top);
     const std::int64_t lines = (outputs - 1) * l.row_step + (p.r - 1) * l.tap_row + 1;
-    const std::int64_t line = l.packed_columns * tile_rows, row_tasks = p.groups * l.row_tiles * images;
-    share(threads, row_tasks + p.groups * l.panels, [&](std::int64_t task, int) {
-      if (task < row_tasks) {
-        const std::int64_t tile = task / images, image = task % images, group = tile / l.row_tiles;
-        const std::int64_t first = tile % l.row_tiles * tile_rows;
-        for (std::int64_t i = 0; i < lines; ++i) {
-          const std::int64_t y = top * p.stride_h - p.top + i * l.row_from;
-          pack_row(p, l, x + (n + image) * p.h * p.w * p.c + group * p.c_per_group(), y, first,
-                   least(tile_rows, l.depth - first),
-                   rows + tile * l.rows_floats() + image * l.image_floats() + i * line);
-        }
+    const std::int64_t line = l.packed_columns * tile_rows, pixels = images * outputs * p.q();
+    const std::int64_t line_tasks = p.groups * images * lines, chunks = divided_up(pixels, chunk);
+    share(threads, line_tasks + p.groups * chunks, [&](std::int64_t task, int) {
+      if (task < line_tasks) {
+        const std::int64_t group = task / (images * lines), image = task / lines % images, i = task % lines;
+        const float* from = x + (n + image) * p.h * p.w * p.c + group * p.c_per_group();
+        float* into = rows + group * l.row_tiles * l.rows_floats() + image * l.image_floats() + i * line;
+        pack_line(p, l, from, top * p.stride_h - p.top + i * l.row_from, into);
       } else {
-        const std::int64_t which = task - row_tasks, group = which / l.panels, index = which % l.panels;
-        const float* from = gradient + (n * p.p() + top) * p.q() * p.k + group * p.k_per_group() + index * panel;
-        pack_panel(p, from, images * outputs * p.q(), panel_columns(p, index), panels + which * l.panel_floats(p));
+        const std::int64_t group = (task - line_tasks) / chunks, first = (task - line_tasks) % chunks * chunk;
+        const float* from = gradient + ((n * p.p() + top) * p.q() + first) * p.k + group * p.k_per_group();
+        float* into = panels + group * l.panels * l.panel_floats(p) + first * panel;
+        pack_panels_of(p, l, from, least(chunk, pixels - first), into);
       }
     });
     const Places places{images, outputs, p.q(), l.image_floats(), l.row_step * line, l.column_step * tile_rows};
     share(threads, l.tiles(p), [&](std::int64_t task, int thread) {
-      const std::int64_t tile = task / l.panels, index = task % l.panels, group = tile / l.row_tiles;
+      // Row by row with one panel, which stays in the cache: it is the larger of the two.
+      const std::int64_t group = task / (l.row_tiles * l.panels), index = task / l.row_tiles % l.panels;
+      const std::int64_t tile = group * l.row_tiles + task % l.row_tiles;
       const float* with = panels + (group * l.panels + index) * l.panel_floats(p);
       float* sums = own + thread * l.tile_floats();
       const std::int64_t count = least(tile_rows, l.depth - tile % l.row_tiles * tile_rows);

@@ -28,7 +28,7 @@ class LRN(OpRun):
 
     op_domain = ""
 
-    def _run(self, x, alpha=None, beta=None, bias=None, size=None):
+    def _run(self, x, alpha=1e-4, beta=0.75, bias=1.0, size=0):
         down, up = (size - 1) // 2, size // 2
         squares = [np.square(x[:, max(0, c - down) : c + up + 1]).sum(axis=1) for c in range(x.shape[1])]
         return (x / (bias + alpha / size * np.stack(squares, axis=1)) ** beta,)

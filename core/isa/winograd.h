@@ -36,14 +36,17 @@ struct Winograd {
   static std::int64_t tiles(const Problem& p) { return p.n * tiles_down(p) * tiles_across(p); }
   static std::int64_t channels(const Problem& p) { return rounded_up(p.c, lanes); }
 
-  // Tiles of a task: as many as leave their V in half of a second cache of 512 KiB; but where U is larger than such a
-  // cache, it comes from further away with every block, and more tiles at a time are worth more.
+  // Weights that are larger than any second cache come from far away, and are worth reading only once.
+  static bool from_far(const Problem& p) {
+    constexpr std::int64_t far = 4 << 20;
+    return prepared(p) * std::int64_t(sizeof(float)) > far;
+  }
+
+  // Tiles of a task: as many as leave their V in half of a second cache of 512 KiB.
   static std::int64_t block(const Problem& p) {
-    constexpr std::int64_t cache = 512 << 10, far = 4 << 20;
-    const std::int64_t each = points * channels(p) * std::int64_t(sizeof(float));
-    const std::int64_t weights = prepared(p) * std::int64_t(sizeof(float));
-    const std::int64_t near = cache / 2 / each, wanted = weights > far ? most(near, 48) : near;
-    const std::int64_t fit = most(1, least(wanted, tiles(p)) / tile_rows) * tile_rows;
+    constexpr std::int64_t cache = 512 << 10;
+    const std::int64_t near = cache / 2 / (points * channels(p) * std::int64_t(sizeof(float)));
+    const std::int64_t fit = most(1, least(near, tiles(p)) / tile_rows) * tile_rows;
     return most(tile_rows, least(fit, rounded_up(tiles(p), tile_rows)));
   }
 
@@ -67,8 +70,16 @@ struct Winograd {
   static std::int64_t m_step(const Problem& p) { return together(p) * panel; }
 
   static std::int64_t floats_a_thread(const Problem& p) { return points * (v_step(p) + m_step(p)); }
+
+  // The same for all three steps one after the other, each for many tiles.
+  static std::int64_t stage(const Problem& p) { return most(1, least(tiles(p), 192)); }
+  static std::int64_t stage_v_step(const Problem& p) { return stage(p) * channels(p) + 16; }
+  static std::int64_t stage_m_step(const Problem& p) { return stage(p) * rounded_up(p.k, lanes) + 16; }
+
   static std::int64_t workspace(const Problem& p, int threads) {
-    return threads * floats_a_thread(p) * std::int64_t(sizeof(float));
+    const std::int64_t floats =
+        from_far(p) ? points * (stage_v_step(p) + stage_m_step(p)) : threads * floats_a_thread(p);
+    return floats * std::int64_t(sizeof(float));
   }
 
   // U = kernel · g · kernelᵀ of one input channel and a panel of output channels, in double, rounded once.
@@ -194,37 +205,73 @@ struct Winograd {
     }
   }
 
-  static void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* scratch, int threads) {
+  // The products of some tiles with a panel at one point: `v` and `m` are the first tile's.
+  static void multiply_tiles(const Problem& p, std::int64_t at, std::int64_t count, const float* v, std::int64_t ahead,
+                             const float* u, float* m, std::int64_t m_row) {
+    const std::int64_t groups = divided_up(count, tile_rows);
+    for (std::int64_t i = 0; i < groups; ++i) {
+      const std::int64_t begin = count * i / groups, rows = count * (i + 1) / groups - begin;
+      const float* row[tile_rows];
+      for (int r = 0; r < rows; ++r) {
+        row[r] = v + (begin + r) * channels(p);
+        // What is read next: its beginning would be waited for.
+        for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + ahead + line * 16);
+      }
+      const Store to{m + begin * m_row, m_row, nullptr, nullptr, false, panel_width(p, at)};
+      multiply(p, at, rows)(row, tile_rows, 1, p.c, u, to);
+    }
+  }
+
+  // A task takes its tiles through all three steps, so that what is transformed stays in its cache.
+  static void run_fused(const Problem& p, const Tensors& t, const float* prepared, float* scratch, int threads) {
     const std::int64_t size = block(p), total = tiles(p), blocks = divided_up(total, size);
     const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, points), step = v_step(p);
     const std::int64_t cuts = least(panels, threads > 1 ? divided_up(2 * threads, most(1, blocks)) : 1);
     share(threads, blocks * cuts, [&](std::int64_t task, int thread) {
       const std::int64_t cut = task % cuts, first = task / cuts * size, count = least(size, total - first);
-      float* v = reinterpret_cast<float*>(scratch) + thread * floats_a_thread(p);
+      float* v = scratch + thread * floats_a_thread(p);
       float* m = v + points * step;
       for (std::int64_t i = 0; i < count; ++i) transform_input(p, t.x, place(p, first + i), step, v + i * channels(p));
       for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
-        const std::int64_t width = panel_width(p, at);
         for (std::int64_t begin = 0; begin < count; begin += together(p)) {
           const std::int64_t end = least(count, begin + together(p));
           for (int point = 0; point < points; ++point) {
-            for (std::int64_t i = begin; i < end; i += tile_rows) {
-              const std::int64_t rows = least(tile_rows, end - i);
-              const float* row[tile_rows];
-              for (int r = 0; r < rows; ++r) {
-                row[r] = v + point * step + (i + r) * channels(p);
-                // The next point's: its beginning would be waited for.
-                for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + step + line * 16);
-              }
-              const Store to{m + point * m_step(p) + (i - begin) * panel, panel, nullptr, nullptr, false, width};
-              multiply(p, at, rows)(row, tile_rows, 1, p.c, prepared + at * floats + point * p.c * width, to);
-            }
+            multiply_tiles(p, at, end - begin, v + point * step + begin * channels(p), step,
+                           prepared + at * floats + point * p.c * panel_width(p, at), m + point * m_step(p), panel);
           }
           for (std::int64_t i = begin; i < end; ++i)
             transform_output(p, t, place(p, first + i), at * panel, m + (i - begin) * panel, m_step(p));
         }
       }
     });
+  }
+
+  // One step after the other, each shared by the threads: the weights are read once for many tiles.
+  static void run_in_stages(const Problem& p, const Tensors& t, const float* prepared, float* scratch, int threads) {
+    const std::int64_t size = stage(p), total = tiles(p), panels = panels_per_group(p);
+    const std::int64_t floats = panel_floats(p, points), width = rounded_up(p.k, lanes);
+    float* v = scratch;
+    float* m = v + points * stage_v_step(p);
+    for (std::int64_t first = 0; first < total; first += size) {
+      const std::int64_t count = least(size, total - first);
+      share(threads, count, [&](std::int64_t i, int) {
+        transform_input(p, t.x, place(p, first + i), stage_v_step(p), v + i * channels(p));
+      });
+      share(threads, points * panels, [&](std::int64_t task, int) {
+        const std::int64_t point = task / panels, at = task % panels;
+        multiply_tiles(p, at, count, v + point * stage_v_step(p), tile_rows * channels(p),
+                       prepared + at * floats + point * p.c * panel_width(p, at),
+                       m + point * stage_m_step(p) + at * panel, width);
+      });
+      share(threads, count, [&](std::int64_t i, int) {
+        for (std::int64_t at = 0; at < panels; ++at)
+          transform_output(p, t, place(p, first + i), at * panel, m + i * width + at * panel, stage_m_step(p));
+      });
+    }
+  }
+
+  static void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* scratch, int threads) {
+    (from_far(p) ? run_in_stages : run_fused)(p, t, prepared, reinterpret_cast<float*>(scratch), threads);
   }
 
   static constexpr Algorithm algorithm(const char* name) {

@@ -1,6 +1,7 @@
 // The gradient of one kernel a channel: vectors hold channels, and a few taps of a kernel's row are summed together.
 #include "../conv.h"
 #include "../share.h"
+#include "cost.h"
 #include "vector.h"
 
 namespace striate::STRIATE_ISA {
@@ -16,7 +17,7 @@ const char* refuses(const Problem& p) {
 }
 
 // An output loads the gradient once for a few taps, and the input for each.
-double cost(const Problem& p, int) { return 1.5 * panel_vectors * double(p.multiply_adds()); }
+double cost(const Problem& p, int) { return 0.5 * lanes * double(p.multiply_adds()) + call; }
 
 // Rows of all images, in blocks whose sums are added up at the end: as many blocks whatever the threads.
 std::int64_t blocks(const Problem& p) { return most(1, least(16, p.n * p.p())); }

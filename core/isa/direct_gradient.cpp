@@ -5,6 +5,7 @@
 // channels, the taps of a kernel's row and the channels are one axis: they lie side by side in the image.
 #include "../conv.h"
 #include "../share.h"
+#include "cost.h"
 #include "outer.h"
 #include "panels.h"
 
@@ -64,7 +65,7 @@ double cost(const Problem& p, int) {
   const double products = places * double(p.groups * l.taps_down * l.taps_across * rounded_up(l.depth, tile_rows)) *
                           double(l.panels * panel);
   const double packing = places * double(p.groups) * double(l.panels * panel + rounded_up(l.depth, tile_rows));
-  return products + 8 * packing;
+  return products * tile_product + 3 * lanes * packing + call;
 }
 
 std::int64_t workspace(const Problem& p, int threads) {

@@ -5,6 +5,7 @@
 // Source: Winograd, 1980, as in winograd.h; of gradients, Lavin and Gray, CVPR 2016, section 4.4.
 #include "../conv.h"
 #include "../share.h"
+#include "cost.h"
 #include "outer.h"
 #include "panels.h"
 #include "transform.h"
@@ -49,10 +50,11 @@ std::int64_t kept_floats(const Problem& p) {
 }
 
 double cost(const Problem& p, int) {
-  const double products =
-      double(tiles(p)) * points * double(rounded_up(p.c, tile_rows)) * double(panels_per_group(p) * panel);
-  const double transforms = double(tiles(p)) * points * 12.0 * double(p.c + p.k);
-  return products * 1.1 + transforms;
+  const double sums = double(row_tiles(p) * tile_rows * panels_per_group(p) * panel);
+  const double products = double(tiles(p)) * points * sums, weights = double(p.c * p.k * taps);
+  const double back = double(divided_up(tiles(p), block(p))) * points * sums * 5 * lanes;
+  return products * tile_product + double(tiles(p)) * points * double(p.c + p.k) * 14 + back + weights * 10 * lanes +
+         call;
 }
 
 std::int64_t workspace(const Problem& p, int threads) {

@@ -11,6 +11,7 @@ from striate.engine import limit
 from striate.engine.core import core
 from striate.engine.packed import form, kept_bytes, packed
 from striate.engine.parts import parts
+from striate.engine.problem import Problem
 
 PROBLEM = problem("3x3")
 DIRECT = core().algorithms().index("direct")
@@ -148,3 +149,16 @@ def test_threads_share_what_is_packed():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_what_pytorch_reads_is_laid_once_too():
+    """A contiguous weight for images whose channels lie side by side: PyTorch would lay it anew at every call."""
+    weight = torch.randn(16, 8, 3, 3, generator=torch.Generator().manual_seed(0))
+    wanted = form(-1, Problem.of((1, 8, 9, 9), (16, 8, 3, 3)))
+    laid = packed(weight, wanted, 1)
+    assert torch.equal(laid, weight)
+    assert laid.is_contiguous(memory_format=torch.channels_last)
+    assert packed(weight, wanted, 1) is laid
+    with torch.no_grad():
+        weight.mul_(2)
+    assert torch.equal(packed(weight, wanted, 1), weight)

@@ -10,6 +10,7 @@ import sys
 import threading
 import weakref
 from collections import OrderedDict
+from math import prod
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -69,10 +70,12 @@ _OWNERS: Final[OrderedDict[int, _Owner]] = OrderedDict()  # by the weight's id, 
 
 
 def form(place: int, problem: Problem, taps: tuple[Taps, Taps] | None = None) -> Form:
-    """Describe what an algorithm reads of the weight of a problem.
+    """Describe what an algorithm reads of the weight of a problem; PyTorch's own, whose place is -1, among them.
 
     It depends on the kernels and how they are applied, not on the size of the images.
     """
+    if place < 0:
+        return Form(("channels_last",), place, None, prod(problem.weight), problem.groups, None)
     floats = core().prepared_floats(place, problem.handle)
     key = (place, floats, problem.weight, problem.stride, problem.dilation, problem.groups, taps)
     return Form(key, place, problem.handle, floats, problem.groups, taps)
@@ -87,7 +90,8 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
         threads: That share the work, if there is any.
 
     Returns:
-        `wanted.floats` numbers. A weight made in inference mode has no version, and is packed at every call.
+        `wanted.floats` numbers; for PyTorch the weight itself, with its channels side by side. A weight made in
+        inference mode has no version, and is packed at every call.
     """
     if weight.is_inference():
         return _prepared(weight, wanted, threads)
@@ -153,6 +157,8 @@ def _apart(words: Any) -> int:
 
 
 def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None = None) -> Tensor:
+    if wanted.place < 0:
+        return weight.detach().contiguous(memory_format=torch.channels_last)
     numbers = torch.empty(wanted.floats, dtype=torch.float32, device="cpu") if spare is None else spare
     k, c, r, s = weight.stride()
     first, group = weight.data_ptr(), weight.shape[0] // wanted.groups * k

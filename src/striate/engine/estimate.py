@@ -17,12 +17,15 @@ __all__ = ["seconds", "torch_seconds"]
 _RATE_PER_LANE: Final = 8e9
 _LANES: Final = {"avx512": 16, "avx2": 8, "neon": 4, "baseline": 4}
 
-# What a call takes that computes next to nothing: tiny problems are decided by this.
-_CALL: Final[dict[Direction, float]] = {"forward": 7e-6, "input gradient": 25e-6, "weight gradient": 25e-6}
+# What a call takes that computes next to nothing: tiny problems are decided by this. PyTorch's is reached through ours.
+_CALL: Final[dict[Direction, float]] = {"forward": 9e-6, "input gradient": 25e-6, "weight gradient": 25e-6}
+
+_THROUGH: Final[dict[Direction, float]] = {"forward": 6e-6, "input gradient": 0.0, "weight gradient": 0.0}
 
 # Seconds to bring a number from one memory layout to the other, and to pack a byte of weights, on one thread. Who takes
 # gradients changes the weights, and packs them every time.
 _MOVE: Final = 0.3e-9
+_MOVE_CALL: Final = 3e-6
 _PACK: Final = 0.12e-9
 
 
@@ -68,7 +71,8 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
     moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
     if problem.packed_anew or problem.direction == "input gradient":
         moves += _PACK * table(problem.direction).packed_bytes(place, problem)
-    return _CALL[problem.direction] + (work + moves) / threads
+    calls = _CALL[problem.direction] + (0.0 if problem.channels_last else _MOVE_CALL)
+    return calls + (work + moves) / threads
 
 
 def torch_seconds(problem: Problem, threads: int) -> float:
@@ -83,7 +87,7 @@ def torch_seconds(problem: Problem, threads: int) -> float:
     full = -(-k // lanes) * lanes if kind == "depthwise" else problem.groups * -(-each // lanes) * lanes * taken
     work = of.product * n * p * q * r * s * full / _rate()
     moves = of.output * n * k * p * q + of.input * n * c * h * w + of.weight * prod(problem.weight)
-    return of.call + _GRADIENT[problem.direction] * (work + moves) / threads
+    return of.call + _THROUGH[problem.direction] + _GRADIENT[problem.direction] * (work + moves) / threads
 
 
 def _kind(problem: Problem) -> str:

@@ -2,8 +2,9 @@
 
 Adding so, channels innermost, then across, then down, rounds each product and each sum to float32. The exact sums are
 those of the same factors in double precision. Errors are root mean squares over outputs drawn at random, the same for
-all. A sum's length decides, not the image's size, so large images are cut down. Where inputs are said to be ReLU'd,
-what arrives is: images, or for an input's gradient the gradient of the output.
+all. Large images are cut down, and batches are small: the length of a sum does not depend on them, but for weights'
+gradients, where shorter sums are the harder test. Where inputs are said to be ReLU'd, what arrives is: images, or for
+an input's gradient the gradient of the output.
 
 Run: python -m bench.accuracy
 """

@@ -49,7 +49,7 @@ def conv1d(
         >>> conv1d(torch.arange(5.0)[None], torch.tensor([[[-1.0, 0.0, 1.0]]]))
         tensor([[2., 2., 2.]])
     """
-    return _conv("conv1d", 1, input, weight, bias, (stride, padding, dilation, groups, padding_mode), flip)
+    return _conv("conv1d", 1, input, weight, bias, (stride, padding, dilation), groups, padding_mode, flip)
 
 
 def conv2d(
@@ -102,7 +102,7 @@ def conv2d(
         >>> conv2d(torch.zeros(1, 3, 7, 7), torch.zeros(8, 3, 3, 3), stride=2, padding="same").shape
         torch.Size([1, 8, 4, 4])
     """
-    return _conv("conv2d", 2, input, weight, bias, (stride, padding, dilation, groups, padding_mode), flip)
+    return _conv("conv2d", 2, input, weight, bias, (stride, padding, dilation), groups, padding_mode, flip)
 
 
 def conv3d(
@@ -127,15 +127,22 @@ def conv3d(
         >>> conv3d(torch.zeros(1, 1, 8, 9, 10), torch.zeros(4, 1, 3, 3, 3), padding=[(0, 2), 1, 1]).shape
         torch.Size([1, 4, 8, 9, 10])
     """
-    return _conv("conv3d", 3, input, weight, bias, (stride, padding, dilation, groups, padding_mode), flip)
+    return _conv("conv3d", 3, input, weight, bias, (stride, padding, dilation), groups, padding_mode, flip)
 
 
 def _conv(
-    caller: str, rank: int, input: Tensor, weight: Tensor, bias: Tensor | None, settings: _Settings, flip: bool
+    caller: str,
+    rank: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    steps: tuple[Sizes, Padding, Sizes],
+    groups: int,
+    padding_mode: str,
+    flip: bool,
 ) -> Tensor:
     input, weight, bias = cast("tuple[Tensor, Tensor, Tensor | None]", lowered(input, weight, bias))
-    stride, sides, dilation = _fitted(caller, rank, input, weight, bias, settings)
-    groups, padding_mode = settings[3:]
+    stride, sides, dilation = _fitted(caller, rank, input, weight, bias, (*steps, groups, padding_mode))
     if padding_mode != "zeros":
         input, sides = pad(caller, input, sides, padding_mode), ((0, 0),) * rank
     weight = weight.flip(tuple(range(2, 2 + rank))) if flip else weight
@@ -151,7 +158,7 @@ def _fitted(caller: str, rank: int, input: Tensor, weight: Tensor, bias: Tensor 
     offsets = bias if bias is None else (bias.shape, bias.dtype)
     try:
         # Settings by their bytes, which lists have as well: 1, 1.0 and True are equal, but only the first is a size.
-        key = (caller, input.shape, input.dtype, weight.shape, weight.dtype, offsets, dumps(settings, _BYTES))
+        key = (caller, rank, input.shape, input.dtype, weight.shape, weight.dtype, offsets, dumps(settings, _BYTES))
         found = _FITTED.get(key)
     except (TypeError, ValueError):  # sizes that are symbols, settings of a class that has no bytes
         key = found = None

@@ -7,9 +7,11 @@ from family import by_definition, problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from striate import engine
 from striate.errors import DtypeError, OptionError, ShapeError
+from striate.ops import conv
 from striate.ops.conv import conv1d, conv2d, conv3d
 
 CONV = {1: conv1d, 2: conv2d, 3: conv3d}
@@ -164,6 +166,46 @@ def test_autocast_lowers_both_operands():
         assert conv2d(torch.randn(1, 1, 4, 4), torch.randn(1, 1, 3, 3), torch.randn(1, 2, 2)).dtype == torch.bfloat16
 
 
+def test_what_fits_is_checked_once(monkeypatch):
+    """The same sizes and settings, as numbers, tuples or lists, are not looked at twice; so many are kept, no more."""
+    calls = []
+    monkeypatch.setattr(conv, "_FITTED", {})
+    monkeypatch.setattr(conv, "_MOST", 2)
+    monkeypatch.setattr(conv, "check_weight", lambda *given: calls.append(given))
+    x, w = torch.randn(2, 4, 8, 8), torch.randn(6, 2, 3, 3)
+    for padding in (1, (1, 1), [1, 1], "same"):
+        for _ in range(3):
+            conv2d(x, w, padding=padding, groups=2)
+        assert len(conv._FITTED) <= 2
+    assert len(calls) == 4
+    conv2d(x, w, torch.randn(6), padding="same", groups=2)
+    assert len(calls) == 5
+
+
+def test_a_list_that_changes_is_read_anew():
+    """Settings are taken as they are at the call."""
+    x, w, stride = torch.randn(1, 2, 8, 8), torch.randn(3, 2, 3, 3), [1, 1]
+    assert conv2d(x, w, stride=stride).shape == (1, 3, 6, 6)
+    stride[0] = 2
+    assert conv2d(x, w, stride=stride).shape == (1, 3, 3, 6)
+
+
+def test_settings_of_any_class_are_taken():
+    """Sequences that Python's own tools do not know are checked at every call."""
+    x, w = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3)
+    for _ in range(2):
+        assert conv2d(x, w, stride=torch.Size((1, 2))).shape == (2, 4, 6, 3)
+
+
+@pytest.mark.traced
+def test_sizes_may_be_symbols():
+    """What was traced with one input's sizes gives another's numbers."""
+    x, w = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3)
+    traced = make_fx(lambda x, w: conv2d(x, w, padding="same"), tracing_mode="symbolic")(x, w)
+    wider = torch.randn(3, 3, 9, 7)
+    torch.testing.assert_close(traced(wider, w), conv2d(wider, w, padding="same"))
+
+
 X, W = torch.zeros(8, 4, 32, 32), torch.zeros(64, 4, 3, 3)
 # (what is wrong, the call, the whole message)
 REFUSALS = [
@@ -231,6 +273,18 @@ REFUSALS = [
         lambda: conv2d(X[..., :2, :], W, padding=2, padding_mode="reflect"),
         "conv2d: the input is too small for this padding.\n  input    (H=2, W=32)\n  padding  ((2, 2), (2, 2))\n"
         "With padding_mode='reflect' pad at most size - 1 on each side.",
+    ),
+    (
+        "what equals a size that was found to fit",
+        lambda: (conv2d(X, W, stride=1), conv2d(X, W, stride=True)),
+        "conv2d: stride is not made of whole numbers.\n  stride  True\n"
+        "Give stride as a whole number, or as 2 of them, one for each spatial axis.",
+    ),
+    (
+        "what equals sizes that were found to fit",
+        lambda: (conv2d(X, W, stride=(1, 1)), conv2d(X, W, stride=(1, 1.0))),
+        "conv2d: stride is not made of whole numbers.\n  stride  (1, 1.0)\n"
+        "Give stride as a whole number, or as 2 of them, one for each spatial axis.",
     ),
 ]
 

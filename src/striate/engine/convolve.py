@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from striate.engine import by_torch
 from striate.engine.choice import Choice
@@ -89,6 +90,7 @@ class Call:
         self.settings = (problem.stride, problem.padding, problem.dilation, problem.groups)
         top, bottom, left, right = problem.padding
         even = top == bottom >= 0 and left == right >= 0
+        self._torchs = F.conv2d if even else by_torch.convolve
         self._torch_settings = (problem.stride, (top, left) if even else problem.padding, *self.settings[2:])
         chosen = self.plan("forward")
         self._forward = None if chosen.place < 0 else _run(chosen.place, problem, threads)
@@ -138,7 +140,7 @@ class Call:
 
     def by_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve by PyTorch's own function, which is differentiable."""
-        return by_torch.convolve(input, weight, bias, *self._torch_settings)
+        return self._torchs(input, weight, bias, *self._torch_settings)
 
     def gradients(
         self, gradient: Tensor, input: Tensor, weight: Tensor, wanted: tuple[bool, bool]

@@ -4,8 +4,10 @@ The axis letters are defined in `ops/geometry.py`.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from marshal import dumps
+from typing import Any, Final, TypeAlias, cast
 
+import torch
 from jaxtyping import Num
 from torch import Tensor
 from torch.nn import functional as F
@@ -16,6 +18,13 @@ from striate.ops.operands import add_bias, check_bias, check_input, check_weight
 from striate.ops.padding import PaddingMode, check_mode, pad
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
+
+_Settings: TypeAlias = tuple[Any, Any, Any, int, str]  # stride, padding, dilation, groups, padding mode
+_Steps: TypeAlias = tuple[tuple[int, ...], Sides, tuple[int, ...]]  # stride, sides, dilation
+
+_MOST: Final = 4096
+_FITTED: Final[dict[Any, _Steps]] = {}
+_BYTES: Final = 2  # the last version of `marshal` whose bytes depend on nothing but what is written
 
 
 def conv1d(
@@ -133,20 +142,45 @@ def _conv(
     flip: bool,
 ) -> Tensor:
     input, weight, bias = cast("tuple[Tensor, Tensor, Tensor | None]", lowered(input, weight, bias))
-    check_weight(caller, rank, weight, groups)
-    check_input(caller, rank, input, weight, channels=weight.shape[1] * groups)
-    check_mode(caller, padding_mode)
-    stride, padding, dilation = steps
-    window = Window.of(caller, rank, kernel_size=weight.shape[2:], stride=stride, padding=padding, dilation=dilation)
-    size = input.shape[-rank:]
-    check_bias(caller, bias, weight.shape[0], window.fitted(caller, size), dtype=weight.dtype)
-    sides = window.sides(size)
+    stride, sides, dilation = _fitted(caller, rank, input, weight, bias, (*steps, groups, padding_mode))
     if padding_mode != "zeros":
         input, sides = pad(caller, input, sides, padding_mode), ((0, 0),) * rank
     weight = weight.flip(tuple(range(2, 2 + rank))) if flip else weight
     shared = bias if bias is None or bias.ndim == 1 else None
-    output = _convolved(input, weight, shared, window.stride, sides, window.dilation, groups)
+    output = _convolved(input, weight, shared, stride, sides, dilation, groups)
     return output if shared is bias else add_bias(output, bias, rank)
+
+
+def _fitted(caller: str, rank: int, input: Tensor, weight: Tensor, bias: Tensor | None, settings: _Settings) -> _Steps:
+    """Check that all fits together and write out the steps; what has fitted before is found again by one look."""
+    if torch.compiler.is_compiling() or torch._C._is_tracing():  # whose sizes are no numbers
+        return _fit(caller, rank, input, weight, bias, settings)
+    offsets = bias if bias is None else (bias.shape, bias.dtype)
+    try:
+        # Settings by their bytes, which lists have as well: 1, 1.0 and True are equal, but only the first is a size.
+        key = (caller, rank, input.shape, input.dtype, weight.shape, weight.dtype, offsets, dumps(settings, _BYTES))
+        found = _FITTED.get(key)
+    except (TypeError, ValueError):  # sizes that are symbols, settings of a class that has no bytes
+        key = found = None
+    if found is not None:
+        return found
+    fitted = _fit(caller, rank, input, weight, bias, settings)
+    if key is not None:
+        if len(_FITTED) >= _MOST:
+            _FITTED.clear()
+        _FITTED[key] = fitted
+    return fitted
+
+
+def _fit(caller: str, rank: int, input: Tensor, weight: Tensor, bias: Tensor | None, settings: _Settings) -> _Steps:
+    stride, padding, dilation, groups, padding_mode = settings
+    check_weight(caller, rank, weight, groups)
+    check_input(caller, rank, input, weight, channels=weight.shape[1] * groups)
+    check_mode(caller, padding_mode)
+    window = Window.of(caller, rank, kernel_size=weight.shape[2:], stride=stride, padding=padding, dilation=dilation)
+    size = input.shape[-rank:]
+    check_bias(caller, bias, weight.shape[0], window.fitted(caller, size), dtype=weight.dtype)
+    return window.stride, window.sides(size), window.dilation
 
 
 def _convolved(
@@ -160,7 +194,7 @@ def _convolved(
 ) -> Tensor:
     """Convolve with zeros around: in two dimensions by the engine."""
     if len(sides) == 2:
-        return engine.conv2d(input, weight, bias, stride, tuple(n for side in sides for n in side), dilation, groups)
+        return engine.conv2d(input, weight, bias, stride, (*sides[0], *sides[1]), dilation, groups)
     # What is the same on both sides needs no copy of the input.
     both = [min(side) for side in sides]
     beyond = tuple((before - n, after - n) for (before, after), n in zip(sides, both, strict=True))

@@ -204,6 +204,8 @@ def chosen_size(
 
 def lowered(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
     """Under autocast, convert floating operands to its dtype, as PyTorch does for its own convolutions."""
+    if not torch._C._is_any_autocast_enabled():
+        return tensors
     device = next(t.device.type for t in tensors if t is not None)
     if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return tensors

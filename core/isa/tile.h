@@ -13,11 +13,13 @@ struct Store {
   const float* residual;  // lies as `y` does, or null
   bool relu;
   std::int64_t columns;  // channels of the panel that there are
+  bool apart = false;    // every run is summed by itself; see `tile`
 };
 
 // `rows[run * stride + i]` is where row `i` has the `length` numbers of each run; the panel has them in the same order,
 // each followed by its weights for all channels of the panel. Each sum adds its products up one by one, in that order,
-// so it does not depend on which rows it is computed with.
+// so it does not depend on which rows it is computed with. Two runs that are summed apart, and then added, have 0.7
+// times the error of one that is twice as long.
 using MultiplyTile = void(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
                           const float* weights, const Store& store);
 
@@ -51,10 +53,21 @@ void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std:
 #pragma GCC unroll 4
     for (int j = 0; j < Vectors; ++j) sum[i][j] = Vector{};
   }
+  Vector before[Rows][Vectors] = {};
   for (std::int64_t run = 0; run < runs; ++run, rows += stride) {
     const float* row[Rows];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) row[i] = rows[i];
+    if (to.apart && run > 0) {
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+        for (int j = 0; j < Vectors; ++j) {
+          before[i][j] += sum[i][j];
+          sum[i][j] = Vector{};
+        }
+      }
+    }
     for (std::int64_t at = 0; at < length; ++at, weights += Vectors * lanes) {
 #pragma GCC unroll 4
       for (int line = 0; line < Vectors * lanes; line += 16)
@@ -68,6 +81,13 @@ void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std:
 #pragma GCC unroll 4
         for (int j = 0; j < Vectors; ++j) sum[i][j] += number * factor[j];
       }
+    }
+  }
+  if (to.apart && runs > 1) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < Vectors; ++j) sum[i][j] += before[i][j];
     }
   }
   if (to.columns >= Vectors * lanes) {

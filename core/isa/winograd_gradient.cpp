@@ -48,21 +48,26 @@ std::int64_t panel_floats(const Problem& p) { return points * block(p) * panel; 
 
 constexpr std::int64_t product_floats = points * tile_rows * panel, sum_floats = taps * tile_rows * panel;
 
-std::int64_t kept_floats(const Problem& p) {
-  return tiles(p) > block(p) ? row_tiles(p) * panels_per_group(p) * sum_floats : 0;
-}
+// Of more than one block, each of some parts is computed by one thread from beginning to end, so what it transforms
+// stays in its caches; the parts' sums are added up at the end. As many parts whatever the threads.
+std::int64_t blocks(const Problem& p) { return most(1, divided_up(tiles(p), block(p))); }
+std::int64_t parts(const Problem& p) { return blocks(p) > 1 ? least(blocks(p), 16) : 0; }
+
+std::int64_t block_floats(const Problem& p) { return input_floats(p) + panels_per_group(p) * panel_floats(p); }
+std::int64_t part_floats(const Problem& p) { return row_tiles(p) * panels_per_group(p) * sum_floats; }
 
 double cost(const Problem& p, int) {
   const double sums = double(row_tiles(p) * tile_rows * panels_per_group(p) * panel);
   const double products = double(tiles(p)) * points * sums, weights = double(p.c * p.k * taps);
-  const double back = double(divided_up(tiles(p), block(p))) * points * sums * 5 * lanes;
+  const double back = double(blocks(p)) * points * sums * 5 * lanes;
   return products * tile_product + double(tiles(p)) * points * double(p.c + p.k) * 14 + back + weights * 10 * lanes +
          call;
 }
 
 std::int64_t workspace(const Problem& p, int threads) {
-  const std::int64_t shared = input_floats(p) + panels_per_group(p) * panel_floats(p) + kept_floats(p);
-  return (shared + threads * (product_floats + sum_floats)) * std::int64_t(sizeof(float));
+  const std::int64_t own = threads * (product_floats + sum_floats);
+  const std::int64_t images = (parts(p) > 0 ? threads : 1) * block_floats(p);
+  return (own + images + parts(p) * part_floats(p)) * std::int64_t(sizeof(float));
 }
 
 // to[point * step] = matrix · square · matrixᵀ of `lanes` channels; samples outside the image are zero.
@@ -135,43 +140,88 @@ void scatter(const Problem& p, const float* sums, std::int64_t row_tile, std::in
   }
 }
 
+// What a block of tiles is transformed into.
+struct Block {
+  float* input;
+  float* arriving;
+};
+Block block_at(const Problem& p, float* at) { return {at, at + input_floats(p)}; }
+
+// Transform one tile, the `slot`th of its block.
+void transform_tile(const Problem& p, const float* x, const float* gradient, std::int64_t index, std::int64_t slot,
+                    const Block& to) {
+  const std::int64_t n = index / tiles_of_image(p), at = index % tiles_of_image(p);
+  const std::int64_t top = at / tiles_across(p) * R, left = at % tiles_across(p) * R;
+  const std::int64_t size = block(p), step = input_step(p);
+  for (std::int64_t c = 0; c < p.c; c += lanes) {
+    transform_square<in_matrix, tile>(x + n * p.h * p.w * p.c + c, p.h, p.w, p.c, top - p.top, left - p.left, p.c - c,
+                                      to.input + slot * step + c, size * step);
+  }
+  for (std::int64_t k = 0; k < panels_per_group(p) * panel; k += lanes) {
+    transform_square<kernel_matrix, R>(
+        gradient + n * p.p() * p.q() * p.k + k, p.p(), p.q(), p.k, top, left, most(0, p.k - k),
+        to.arriving + k / panel * panel_floats(p) + slot * panel + k % panel, size * panel);
+  }
+}
+
+// The products' sums over the first `count` tiles of a block, for some rows and a panel, at all points.
+void multiply_tiles(const Problem& p, const Block& from, std::int64_t count, std::int64_t row_tile,
+                    std::int64_t panel_index, float* products) {
+  const std::int64_t size = block(p), step = input_step(p);
+  const Places places{1, 1, count, 0, 0, step};
+  for (int point = 0; point < points; ++point) {
+    outer_tile[least(tile_rows, p.c - row_tile * tile_rows)](
+        from.input + point * size * step + row_tile * tile_rows, places,
+        from.arriving + panel_index * panel_floats(p) + point * size * panel, products + point * tile_rows * panel);
+  }
+}
+
+// One block: its steps are shared by the threads.
+void run_block(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, float* scratch,
+               int threads) {
+  const std::int64_t count = tiles(p), rows = row_tiles(p);
+  const Block block = block_at(p, scratch + threads * (product_floats + sum_floats));
+  share(threads, count, [&](std::int64_t task, int) { transform_tile(p, x, gradient, task, task, block); });
+  share(threads, panels_per_group(p) * rows, [&](std::int64_t task, int thread) {
+    float* products = scratch + thread * (product_floats + sum_floats);
+    multiply_tiles(p, block, count, task % rows, task / rows, products);
+    transform_back(products, products + product_floats, true);
+    scatter(p, products + product_floats, task % rows, task / rows, to);
+  });
+}
+
+// Many blocks: parts of them are shared by the threads.
+void run_parts(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, float* scratch,
+               int threads) {
+  const std::int64_t size = block(p), rows = row_tiles(p), tasks = panels_per_group(p) * rows;
+  float* images = scratch + threads * (product_floats + sum_floats);
+  float* kept = images + threads * block_floats(p);
+  share(threads, parts(p), [&](std::int64_t part, int thread) {
+    float* products = scratch + thread * (product_floats + sum_floats);
+    const Block own = block_at(p, images + thread * block_floats(p));
+    const std::int64_t begin = blocks(p) * part / parts(p), end = blocks(p) * (part + 1) / parts(p);
+    for (std::int64_t index = begin; index < end; ++index) {
+      const std::int64_t count = least(size, tiles(p) - index * size);
+      for (std::int64_t slot = 0; slot < count; ++slot) transform_tile(p, x, gradient, index * size + slot, slot, own);
+      for (std::int64_t task = 0; task < tasks; ++task) {
+        multiply_tiles(p, own, count, task % rows, task / rows, products);
+        transform_back(products, kept + part * part_floats(p) + task * sum_floats, index == begin);
+      }
+    }
+  });
+  share(threads, tasks, [&](std::int64_t task, int) {
+    float* sums = kept + task * sum_floats;
+    for (std::int64_t part = 1; part < parts(p); ++part) {
+      const float* more = sums + part * part_floats(p);
+      for (std::int64_t i = 0; i < sum_floats; ++i) sums[i] += more[i];
+    }
+    scatter(p, sums, task % rows, task / rows, to);
+  });
+}
+
 void run(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, std::byte* scratch,
          int threads) {
-  const std::int64_t size = block(p), step = input_step(p), panels = panels_per_group(p), count = row_tiles(p);
-  auto* input = reinterpret_cast<float*>(scratch);
-  float* arriving = input + input_floats(p);
-  float* own = arriving + panels * panel_floats(p);
-  float* kept = own + threads * (product_floats + sum_floats);
-  const std::int64_t blocks = most(1, divided_up(tiles(p), size));
-  for (std::int64_t index = 0; index < blocks; ++index) {
-    const std::int64_t first = index * size, together = least(size, tiles(p) - first);
-    share(threads, together, [&](std::int64_t task, int) {
-      const std::int64_t n = (first + task) / tiles_of_image(p), at = (first + task) % tiles_of_image(p);
-      const std::int64_t top = at / tiles_across(p) * R, left = at % tiles_across(p) * R;
-      for (std::int64_t c = 0; c < p.c; c += lanes) {
-        transform_square<in_matrix, tile>(x + n * p.h * p.w * p.c + c, p.h, p.w, p.c, top - p.top, left - p.left,
-                                          p.c - c, input + task * step + c, size * step);
-      }
-      for (std::int64_t k = 0; k < panels * panel; k += lanes) {
-        transform_square<kernel_matrix, R>(
-            gradient + n * p.p() * p.q() * p.k + k, p.p(), p.q(), p.k, top, left, most(0, p.k - k),
-            arriving + k / panel * panel_floats(p) + task * panel + k % panel, size * panel);
-      }
-    });
-    share(threads, panels * count, [&](std::int64_t task, int thread) {
-      const std::int64_t which = task / count, row_tile = task % count;
-      float* products = own + thread * (product_floats + sum_floats);
-      float* sums = blocks > 1 ? kept + task * sum_floats : products + product_floats;
-      const Places places{1, 1, together, 0, 0, step};
-      for (int point = 0; point < points; ++point) {
-        outer_tile[least(tile_rows, p.c - row_tile * tile_rows)](
-            input + point * size * step + row_tile * tile_rows, places,
-            arriving + which * panel_floats(p) + point * size * panel, products + point * tile_rows * panel);
-      }
-      transform_back(products, sums, index == 0);
-      if (index + 1 == blocks) scatter(p, sums, row_tile, which, to);
-    });
-  }
+  (parts(p) > 0 ? run_parts : run_block)(p, x, gradient, to, reinterpret_cast<float*>(scratch), threads);
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <limits>
 #include <random>
+#include <set>
+#include <string>
 #include <vector>
 
 using namespace striate;
@@ -107,6 +109,8 @@ const Each& last(const Each* const* table) {
   return **table;
 }
 
+std::set<std::string> seen;  // the algorithms that were run, by instruction set
+
 void check(const Case& c) {
   const std::vector<float> want = run(last(isas()[0].kernels->algorithms), c, 1);
   const std::vector<float> slope = run(last(isas()[0].kernels->weight_gradients), c, 1);
@@ -114,6 +118,7 @@ void check(const Case& c) {
     if (!isa.refuses().empty()) continue;
     for (const Algorithm* const* a = isa.kernels->algorithms; *a; ++a) {
       if ((*a)->refuses(c.problem)) continue;
+      seen.insert(isa.kernels->isa + std::string(" ") + (*a)->name);
       const std::vector<float> got = run(**a, c, 1);
       const double found = error(got, want);  // NaN where a place was left out
       // F(6x6) is for the class `fast`; rounding of the others stays below this for every size that is drawn here.
@@ -132,6 +137,7 @@ void check(const Case& c) {
     }
     for (const WeightGradient* const* a = isa.kernels->weight_gradients; *a; ++a) {
       if ((*a)->refuses(c.problem)) continue;
+      seen.insert(isa.kernels->isa + std::string(" gradient ") + (*a)->name);
       const std::vector<float> got = run(**a, c, 1);
       const double found = error(got, slope);
       if (!(found < 1e-5)) {
@@ -164,6 +170,10 @@ Problem drawn(Random& random) {
     p.top = from(0, 4), p.bottom = from(0, 4), p.left = from(0, 4), p.right = from(0, 4);
     if (from(0, 9) == 0) p.top = -1, p.right = -1;
     if (from(0, 5) == 0) p.r = p.s = 1, p.top = p.bottom = p.left = p.right = 0;
+    if (from(0, 7) == 0) {  // many tiles for Winograd's gradient
+      p.h = from(16, 40), p.w = from(24, 40), p.n = from(2, 3), p.groups = 1, p.c = from(1, 20), p.k = from(1, 40);
+      p.r = p.s = 3, p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = 1, p.top = p.left = from(0, 2);
+    }
     p.bias = from(0, 1), p.residual = from(0, 1), p.relu = from(0, 1);
     const bool fits =
         p.h + p.top + p.bottom > p.dilation_h * (p.r - 1) && p.w + p.left + p.right > p.dilation_w * (p.s - 1);
@@ -190,6 +200,13 @@ int main(int count, char** words) {
   Random random(0);
   for (int i = 0; i < 60; ++i) check(Case(drawn(random), random));
   for (int i = 0; i < 20; ++i) check_transpose(random);
+  for (const Isa& isa : isas()) {
+    if (!isa.refuses().empty()) continue;
+    for (const Algorithm* const* a = isa.kernels->algorithms; *a; ++a)
+      CHECK(seen.count(isa.kernels->isa + std::string(" ") + (*a)->name));
+    for (const WeightGradient* const* a = isa.kernels->weight_gradients; *a; ++a)
+      CHECK(seen.count(isa.kernels->isa + std::string(" gradient ") + (*a)->name));
+  }
   // No examples: nothing is read or written.
   Problem none{0, 3, 8, 8, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, true, false, true};
   check(Case(none, random));

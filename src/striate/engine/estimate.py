@@ -25,7 +25,7 @@ _THROUGH: Final[dict[Direction, float]] = {"forward": 6e-6, "input gradient": 0.
 # Seconds to bring a number from one memory layout to the other, and to pack a byte of weights, on one thread. Who takes
 # gradients changes the weights, and packs them every time.
 _MOVE: Final = 0.3e-9
-_MOVE_CALL: Final = 3e-6
+_MOVE_CALL: Final = 8e-6
 _PACK: Final = 0.12e-9
 
 

@@ -48,7 +48,7 @@ def _handles(problem: Problem) -> list[Any]:
 
 
 # Each part's result is copied to its places, which a gradient in one part is not.
-_COPIED: Final = 4.0  # multiply-adds' worth, a number
+_COPIED: Final = 64.0  # multiply-adds' worth, a number
 
 
 def _input_gradient_work(place: int, problem: Problem, threads: int) -> float:

@@ -89,26 +89,12 @@ Neighbours* best(const Problem& p) {
 }
 
 void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, int threads) {
-  const std::int64_t rows = p.p(), columns = p.q();
   Neighbours* const whole = best(p);
-  share(threads, p.n * rows, [&](std::int64_t task, int) {
-    const std::int64_t top = task % rows * p.stride_h - p.top;
-    const float* image = t.x + task / rows * p.h * p.w * p.c;
-    const Taps down = taps_inside(top, p.h, p.r, p.dilation_h);
-    for (std::int64_t q = 0; q < columns;) {
-      const std::int64_t left = q * p.stride_w - p.left, last = left + (outputs - 1) * p.stride_w;
-      const bool inside = q + outputs <= columns && left >= 0 && last + (p.s - 1) * p.dilation_w < p.w;
-      const Taps across = inside ? Taps{0, p.s} : taps_inside(left, p.w, p.s, p.dilation_w);
-      for (std::int64_t c = 0; c < p.c; c += lanes) {
-        const bool full = p.c - c >= lanes;
-        Neighbours* const compute = inside ? full ? whole : neighbours<outputs, false>
-                                    : full ? neighbours<1, true>
-                                           : neighbours<1, false>;
-        compute(p, t, prepared, {image, top, left, task * columns + q, c}, down, across);
-      }
-      q += inside ? outputs : 1;
-    }
-  });
+  const auto choose = [whole](bool inside, std::int64_t rest) -> Neighbours* {
+    if (rest >= lanes) return inside ? whole : neighbours<1, true>;
+    return inside ? neighbours<outputs, false> : neighbours<1, false>;
+  };
+  share(threads, p.n * p.p(), [&](std::int64_t task, int) { row_of_outputs<outputs>(p, t, prepared, task, choose); });
 }
 
 }  // namespace

@@ -113,19 +113,9 @@ void row_of(const Problem& p, const Tensors& t, const float* prepared, std::int6
   constexpr Neighbours* known[2] = {neighbours_of<Each, outputs, 3, 1>, neighbours_of<Each, outputs, 3, 2>};
   const bool is_known = p.dilation_w == 1 && p.s == 3 && p.stride_w <= 2;
   Neighbours* const together = is_known ? known[p.stride_w - 1] : neighbours<Each, outputs>;
-  const std::int64_t rows = p.p(), columns = p.q(), top = task % rows * p.stride_h - p.top;
-  const float* image = t.x + task / rows * p.h * p.w * p.c;
-  const Taps down = taps_inside(top, p.h, p.r, p.dilation_h);
-  for (std::int64_t q = 0; q < columns;) {
-    const std::int64_t left = q * p.stride_w - p.left, last = left + (outputs - 1) * p.stride_w;
-    const bool inside = q + outputs <= columns && left >= 0 && last + (p.s - 1) * p.dilation_w < p.w;
-    const Taps across = inside ? Taps{0, p.s} : taps_inside(left, p.w, p.s, p.dilation_w);
-    for (std::int64_t c = 0; c < p.c; c += lanes) {
-      (inside ? together : neighbours<Each, 1>)(p, t, prepared, {image, top, left, task * columns + q, c}, down,
-                                                across);
-    }
-    q += inside ? outputs : 1;
-  }
+  row_of_outputs<outputs>(p, t, prepared, task, [together](bool inside, std::int64_t) -> Neighbours* {
+    return inside ? together : neighbours<Each, 1>;
+  });
 }
 
 void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, int threads) {

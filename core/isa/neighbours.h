@@ -41,4 +41,22 @@ template <int Count>
   }
 }
 
+// One row of outputs, the `task`th of all images: `Outputs` neighbours at a time where all of them have all taps
+// across, else one by one. `choose(inside, rest)` says by which function, for the `rest` channels that are left.
+template <int Outputs, class Choose>
+[[gnu::always_inline]] inline void row_of_outputs(const Problem& p, const Tensors& t, const float* weights,
+                                                  std::int64_t task, const Choose& choose) {
+  const std::int64_t rows = p.p(), columns = p.q(), top = task % rows * p.stride_h - p.top;
+  const float* image = t.x + task / rows * p.h * p.w * p.c;
+  const Taps down = taps_inside(top, p.h, p.r, p.dilation_h);
+  for (std::int64_t q = 0; q < columns;) {
+    const std::int64_t left = q * p.stride_w - p.left, last = left + (Outputs - 1) * p.stride_w;
+    const bool inside = q + Outputs <= columns && left >= 0 && last + (p.s - 1) * p.dilation_w < p.w;
+    const Taps across = inside ? Taps{0, p.s} : taps_inside(left, p.w, p.s, p.dilation_w);
+    for (std::int64_t c = 0; c < p.c; c += lanes)
+      choose(inside, p.c - c)(p, t, weights, {image, top, left, task * columns + q, c}, down, across);
+    q += inside ? Outputs : 1;
+  }
+}
+
 }  // namespace striate::STRIATE_ISA

@@ -46,6 +46,17 @@ inline void pack_panels(const Problem& p, const Weights& w, float* prepared, int
   });
 }
 
+// Where the sums of a group's panel go, from the output `output` on.
+inline Store store_at(const Problem& p, const Tensors& t, std::int64_t output, std::int64_t group, std::int64_t index) {
+  const std::int64_t channel = group * p.k_per_group() + index * panel, place = output * p.k + channel;
+  return {t.y + place,
+          p.k,
+          t.bias ? t.bias + channel : nullptr,
+          t.residual ? t.residual + place : nullptr,
+          p.relu,
+          panel_columns(p, index)};
+}
+
 // The function that multiplies `rows` rows with the panel.
 inline MultiplyTile* multiply(const Problem& p, std::int64_t index, std::int64_t rows) {
   return multiply_tile[panel_width(p, index) / lanes][rows];

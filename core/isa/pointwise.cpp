@@ -66,16 +66,9 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
     }
     for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
       const float* weights = prepared + g * group_floats(p, 1) + at * floats;
-      const std::int64_t channel = g * p.k_per_group() + at * panel;
       for (std::int64_t i = 0; i < tiles; ++i) {
-        const std::int64_t place = begin(i) * p.k + channel;
-        const Store to{t.y + place,
-                       p.k,
-                       t.bias ? t.bias + channel : nullptr,
-                       t.residual ? t.residual + place : nullptr,
-                       p.relu,
-                       panel_columns(p, at)};
-        multiply(p, at, begin(i + 1) - begin(i))(rows + i * tile_rows, tile_rows, 1, p.c_per_group(), weights, to);
+        multiply(p, at, begin(i + 1) - begin(i))(rows + i * tile_rows, tile_rows, 1, p.c_per_group(), weights,
+                                                 store_at(p, t, begin(i), g, at));
       }
     }
   });

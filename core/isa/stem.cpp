@@ -76,20 +76,13 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
     const std::int64_t tiles = divided_up(columns, tile_rows);
     for (std::int64_t i = 0; i < tiles; ++i) {  // of sizes as equal as can be: a tile of one row is a slow one
       const std::int64_t q = columns * i / tiles, count = columns * (i + 1) / tiles - q;
-      const std::int64_t place = (task * columns + q) * p.k;
       for (std::int64_t r = 0; r < p.r; ++r) {
         for (std::int64_t j = 0; j < count; ++j)
           pointers[r * tile_rows + j] = padded + r * floats + (q + j) * p.stride_w * p.c;
       }
       for (std::int64_t at = 0; at < panels; ++at) {
-        const std::int64_t channel = at * panel;
-        const Store to{t.y + place + channel,
-                       p.k,
-                       t.bias ? t.bias + channel : nullptr,
-                       t.residual ? t.residual + place + channel : nullptr,
-                       p.relu,
-                       panel_columns(p, at)};
-        multiply(p, at, count)(pointers, tile_rows, p.r, run_length(p), prepared + at * panel_floats(p, p.r * p.s), to);
+        multiply(p, at, count)(pointers, tile_rows, p.r, run_length(p), prepared + at * panel_floats(p, p.r * p.s),
+                               store_at(p, t, task * columns + q, 0, at));
       }
     }
   });

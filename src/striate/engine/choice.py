@@ -16,7 +16,7 @@ Accuracy = Literal["exact", "default", "fast"]
 """How far from the definition's sums a result may be: as far as another order of adding takes it, twice, ten times."""
 
 TORCH: Final = "torch"
-"""PyTorch's own convolution, the last candidate: so the planner never loses to it."""
+"""PyTorch's own convolution, the last candidate: it computes what it is expected to compute faster."""
 
 # The class that algorithms need whose names begin so, first match; all others add up products as the definition does.
 _NEEDS: Final[dict[str, Accuracy]] = {"winograd-6x6": "fast", "winograd": "default"}

@@ -2,6 +2,7 @@
 #include "conv.h"
 #include "isa.h"
 #include "machine.h"
+#include "pages.h"
 #include "peak.h"
 #include "products.h"
 #include "transpose.h"
@@ -144,6 +145,13 @@ void bind_transpose(nb::module_& m) {
       "from_"_a, "to"_a, "matrices"_a, "rows"_a, "columns"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
 }
 
+void bind_pages(nb::module_& m) {
+  m.def(
+      "prefer_large_pages",
+      [](std::uintptr_t from, std::size_t bytes) { striate::prefer_large_pages(at<std::byte>(from), bytes); },
+      "from_"_a, "bytes"_a);
+}
+
 const striate::Algorithm* const* algorithms() { return striate::chosen().algorithms; }
 
 void bind_convolution(nb::module_& m) {
@@ -213,6 +221,7 @@ NB_MODULE(_engine, m) {
   bind_peak(m);
   bind_products(m);
   bind_transpose(m);
+  bind_pages(m);
   bind_problem(m);
   bind_convolution(m);
   bind_weight_gradient(m);

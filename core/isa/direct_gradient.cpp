@@ -1,8 +1,9 @@
 // The gradient of the weights as it is defined: for each tap a product of two matrices, over the positions.
 //
-// Both are first laid out in the order in which a tile reads them, a block of positions at a time, so that both stay in
-// a cache; the input once for all taps, which then are nothing but other places to begin at. Where there are few input
-// channels, the taps of a kernel's row and the channels are one axis: they lie side by side in the image.
+// A block of positions at a time, so that what it reads stays in a cache. The input is read where it lies: at a tap,
+// the positions whose sample is inside the image. The gradient is laid out by panels, of which each is read once for
+// every tap and every few input channels. Where there are few input channels, the taps of a kernel's row and the
+// channels are one axis: they lie side by side in the image, whose rows are copied with zeros around them.
 #include "../conv.h"
 #include "../share.h"
 #include "cost.h"
@@ -14,125 +15,182 @@ namespace {
 
 const char* refuses(const Problem&) { return nullptr; }
 
-// Outputs whose gradients are laid out together, for one panel after the other: their lines stay in the first cache.
-constexpr std::int64_t chunk = 16;
+struct Range {
+  std::int64_t begin, end;
+  std::int64_t size() const { return end - begin; }
+};
 
-// How a problem is laid out.
+// How a problem is cut.
 struct Layout {
   bool wide;                                   // a kernel's row of taps and the channels are one axis
   std::int64_t depth, taps_down, taps_across;  // of what is multiplied at a position; and how often
   std::int64_t row_tiles, panels;              // of a group
+  bool rows_first;                             // whether a thread takes tiles row by row, or panel by panel
   std::int64_t images, rows;                   // of a block: outputs
-  std::int64_t packed_rows, packed_columns;    // of the input that an image of a block needs
-  std::int64_t row_from, column_from;          // input samples from one packed row or column to the next
-  std::int64_t row_step, column_step;          // packed rows or columns from one output to the next
-  std::int64_t tap_row, tap_column;            // and from one tap to the next
 
   explicit Layout(const Problem& p) {
-    constexpr std::int64_t positions = 1024;
+    constexpr std::int64_t positions = 512;
     wide = p.groups == 1 && p.dilation_w == 1 && p.s > 1 && p.c < tile_rows;
     depth = wide ? p.s * p.c : p.c_per_group();
     taps_down = p.r;
     taps_across = wide ? 1 : p.s;
     row_tiles = divided_up(depth, tile_rows);
     panels = panels_per_group(p);
+    rows_first = depth > p.k_per_group();  // what is larger is read once, what is smaller again and again
     const std::int64_t plane = most(1, p.p() * p.q());
     images = most(1, least(p.n, positions / plane));
     rows = plane <= positions ? p.p() : most(1, positions / p.q());
-    // One tap alone: only the samples that it meets are laid out.
-    row_from = p.r == 1 ? p.stride_h : 1;
-    row_step = p.r == 1 ? 1 : p.stride_h;
-    tap_row = p.dilation_h;
-    packed_rows = (rows - 1) * row_step + (p.r - 1) * tap_row + 1;
-    column_from = taps_across == 1 ? p.stride_w : 1;
-    column_step = taps_across == 1 ? 1 : p.stride_w;
-    tap_column = p.dilation_w;
-    packed_columns = (p.q() - 1) * column_step + (taps_across - 1) * tap_column + 1;
   }
 
-  std::int64_t image_floats() const { return packed_rows * packed_columns * tile_rows; }
-  std::int64_t rows_floats() const { return images * image_floats(); }
-  std::int64_t panel_floats(const Problem& p) const { return images * rows * p.q() * panel; }
-  std::int64_t tile_floats() const { return taps_down * taps_across * tile_rows * panel; }
-  std::int64_t tiles(const Problem& p) const { return p.groups * row_tiles * panels; }
-  // More than one block: sums of the blocks before have to be kept.
-  bool keeps(const Problem& p) const { return p.n > images || p.p() > rows; }
+  std::int64_t taps() const { return taps_down * taps_across; }
+  std::int64_t tile_floats() const { return taps() * tile_rows * panel; }
+  std::int64_t tiles(const Problem& p) const { return p.groups * panels * row_tiles; }
+  std::int64_t positions(const Problem& p) const { return images * rows * p.q(); }
+
+  // Where a tile lies.
+  std::int64_t group_of(std::int64_t tile) const { return tile / (row_tiles * panels); }
+  std::int64_t row_of(std::int64_t tile) const { return rows_first ? tile / panels % row_tiles : tile % row_tiles; }
+  std::int64_t panel_of(std::int64_t tile) const { return rows_first ? tile % panels : tile / row_tiles % panels; }
+  std::int64_t tile_at(std::int64_t group, std::int64_t row, std::int64_t at) const {
+    return group * row_tiles * panels + (rows_first ? row * panels + at : at * row_tiles + row);
+  }
+  // The panels that some tiles need, counted through all groups.
+  Range panels_of(const Range& tiles) const {
+    if (rows_first) return {group_of(tiles.begin) * panels, (group_of(tiles.end - 1) + 1) * panels};
+    return {tiles.begin / row_tiles, (tiles.end - 1) / row_tiles + 1};
+  }
+
+  // Rows of tiles as equal as can be: a tile of few rows is a slow one.
+  Range rows_of(std::int64_t tile) const { return {depth * tile / row_tiles, depth * (tile + 1) / row_tiles}; }
+
+  // A thread's own: panels of the gradient, and rows of the input with zeros around them.
+  std::int64_t own_panels(const Problem& p, int threads) const {
+    return least(p.groups * panels, divided_up(p.groups * panels, threads) + (rows_first ? 2 * panels : 1));
+  }
+  std::int64_t panels_floats(const Problem& p, int threads) const {
+    return own_panels(p, threads) * positions(p) * panel;
+  }
+  std::int64_t line_floats(const Problem& p) const {
+    return rounded_up((p.w + most(0, p.left) + most(0, p.right)) * p.c, 16);
+  }
+  std::int64_t lines(const Problem& p) const { return (rows - 1) * p.stride_h + (p.r - 1) * p.dilation_h + 1; }
+  std::int64_t lines_floats(const Problem& p) const { return wide ? images * lines(p) * line_floats(p) : 0; }
 };
 
 double cost(const Problem& p, int threads) {
   const Layout l(p);
   const double places = double(p.n * p.p() * p.q());
-  const double products = places * double(p.groups * l.taps_down * l.taps_across * rounded_up(l.depth, tile_rows)) *
-                          double(l.panels * panel);
-  const double packing = places * double(p.groups) * double(l.panels * panel + rounded_up(l.depth, tile_rows));
-  // What one thread lays out, others read, and all wait for each other twice a block.
-  return (products * tile_product + 3 * lanes * packing) * (threads > 1 ? 1.15 : 1) + call;
+  // Of fewer than four rows a tile waits for its sums.
+  const double rows = double(p.groups * most(l.depth, 4 * l.row_tiles));
+  const double products = places * rows * double(l.taps() * l.panels * panel);
+  const double blocks = double(divided_up(p.n, l.images) * divided_up(p.p(), l.rows));
+  const double sums = blocks * double(l.tiles(p) * l.tile_floats()) * 4;
+  const double packing = places * double(p.groups * l.panels * panel) * 2 * lanes;
+  return products * tile_product + sums + packing * (threads > 1 ? 1.1 : 1) + call;
 }
 
 std::int64_t workspace(const Problem& p, int threads) {
   const Layout l(p);
-  const std::int64_t shared = p.groups * (l.row_tiles * l.rows_floats() + l.panels * l.panel_floats(p));
-  const std::int64_t kept = l.keeps(p) ? l.tiles(p) * l.tile_floats() : 0;
-  return (shared + kept + threads * l.tile_floats()) * std::int64_t(sizeof(float));
+  const std::int64_t own = l.panels_floats(p, threads) + l.lines_floats(p);
+  return (l.tiles(p) * l.tile_floats() + threads * own) * std::int64_t(sizeof(float));
 }
 
-// One row of the input, at every packed column, to each tile's rows of it; zeros beyond the image. All tiles at once: a
-// pixel's channels are read from first to last.
-void pack_line(const Problem& p, const Layout& l, const float* x, std::int64_t y, float* to) {
-  const bool inside = y >= 0 && y < p.h;
-  const std::int64_t whole = l.depth / tile_rows, rest = l.depth - whole * tile_rows, reach = l.wide ? p.s : 1;
-  for (std::int64_t column = 0; column < l.packed_columns; ++column, to += tile_rows) {
-    const std::int64_t at = column * l.column_from - p.left;
-    const float* from = x + (y * p.w + at) * p.c;
-    float* into = to;
-    if (inside && at >= 0 && at + reach <= p.w) {
-      for (std::int64_t tile = 0; tile < whole; ++tile, from += tile_rows, into += l.rows_floats())
-        __builtin_memcpy(into, from, tile_rows * sizeof(float));
-      for (std::int64_t i = 0; rest > 0 && i < tile_rows; ++i) into[i] = i < rest ? from[i] : 0.0f;
-      continue;
-    }
-    for (std::int64_t first = 0; first < l.depth; first += tile_rows, into += l.rows_floats()) {
-      for (std::int64_t i = 0; i < tile_rows; ++i) {
-        const std::int64_t sample = l.wide ? at + (first + i) / p.c : at;
-        into[i] = inside && first + i < l.depth && sample >= 0 && sample < p.w ? from[first + i] : 0.0f;
-      }
-    }
-  }
+// The outputs along an axis whose sample at a tap lies inside the input.
+Range meets(std::int64_t outputs, std::int64_t inputs, std::int64_t before, std::int64_t offset, std::int64_t stride) {
+  const std::int64_t first = before - offset;  // of the samples, less that of output 0
+  const std::int64_t begin = first > 0 ? divided_up(first, stride) : 0;
+  const std::int64_t last = inputs - 1 + first;
+  return {least(begin, outputs), last < 0 ? 0 : least(outputs, last / stride + 1)};
 }
 
-// The gradient of some outputs, to each panel of a group.
-void pack_panels_of(const Problem& p, const Layout& l, const float* gradient, std::int64_t pixels, float* to) {
-  for (std::int64_t index = 0; index < l.panels; ++index, gradient += panel, to += l.panel_floats(p)) {
-    const std::int64_t columns = panel_columns(p, index);
-    for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+// A block of outputs: some images, or some rows of one.
+struct Block {
+  std::int64_t image, images, top, rows;
+};
+
+// The gradient of a block, one panel of channels.
+void pack_panel(const Problem& p, const Block& b, const float* gradient, std::int64_t columns, float* to) {
+  const std::int64_t pixels = b.images * b.rows * p.q();
+  for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
 #pragma GCC unroll 4
-      for (int j = 0; j < panel_vectors; ++j) {
-        const Vector value = load_first(gradient + pixel * p.k + j * lanes, most(0, columns - j * lanes));
-        store(to + pixel * panel + j * lanes, value);
-      }
+    for (int j = 0; j < panel_vectors; ++j) {
+      const float* from = gradient + pixel * p.k + j * lanes;
+      __builtin_prefetch(from + 16 * p.k);
+      store(to + pixel * panel + j * lanes, load_first(from, columns - j * lanes));
     }
   }
 }
 
-// The tile's sums, to where the weights lie.
-void scatter(const Problem& p, const Layout& l, const float* sums, std::int64_t group, std::int64_t row_tile,
-             std::int64_t panel_index, const WeightsOut& to) {
-  const std::int64_t first = row_tile * tile_rows, rows = least(tile_rows, l.depth - first);
-  if (l.taps_down * l.taps_across == 1 && !l.wide) {
-    for (std::int64_t k = 0; k < panel_columns(p, panel_index); ++k) {
-      float* kernel = to.at + group * to.g + (panel_index * panel + k) * to.k + first * to.c;
-      for (std::int64_t i = 0; i < rows; ++i) kernel[i * to.c] = sums[i * panel + k];
+// The rows of the input that a block needs, with zeros around them.
+void pad_lines(const Problem& p, const Layout& l, const Block& b, const float* x, float* to) {
+  const std::int64_t before = most(0, p.left), skipped = most(0, -p.left), floats = l.line_floats(p);
+  const std::int64_t lines = (b.rows - 1) * p.stride_h + (p.r - 1) * p.dilation_h + 1;
+  for (std::int64_t image = 0; image < b.images; ++image) {
+    float* line = to + image * l.lines(p) * floats;
+    for (std::int64_t i = 0; i < lines; ++i, line += floats) {
+      const std::int64_t y = b.top * p.stride_h - p.top + i, there = y < 0 || y >= p.h ? 0 : most(0, p.w - skipped);
+      __builtin_memset(line, 0, std::size_t(before * p.c) * sizeof(float));
+      if (there > 0) {
+        __builtin_memcpy(line + before * p.c, x + (((b.image + image) * p.h + y) * p.w + skipped) * p.c,
+                         std::size_t(there * p.c) * sizeof(float));
+      }
+      __builtin_memset(line + (before + there) * p.c, 0, std::size_t(floats - (before + there) * p.c) * sizeof(float));
     }
-    return;
   }
+}
+
+// The sums of one tile over one block, at all taps. `x` is the first channel of the tile, in the image or in its rows
+// with zeros; `with` the block's panel.
+void add_tile(const Problem& p, const Layout& l, const Block& b, std::int64_t rows, const float* x, const float* with,
+              float* sums, bool add) {
+  const std::int64_t line = l.wide ? l.line_floats(p) : p.w * p.c, image = l.wide ? l.lines(p) * line : p.h * line;
+  const Steps of_panel{b.rows * p.q() * panel, p.q() * panel, panel};
+  for (std::int64_t r = 0; r < l.taps_down; ++r) {
+    Range down{b.top, b.top + b.rows};
+    if (!l.wide) {
+      const Range inside = meets(p.p(), p.h, p.top, r * p.dilation_h, p.stride_h);
+      down = {most(down.begin, inside.begin), least(down.end, inside.end)};
+    }
+    for (std::int64_t s = 0; s < l.taps_across; ++s, sums += tile_rows * panel) {
+      const Range across = l.wide ? Range{0, p.q()} : meets(p.q(), p.w, p.left, s * p.dilation_w, p.stride_w);
+      const std::int64_t row = l.wide ? (down.begin - b.top) * p.stride_h + r * p.dilation_h
+                                      : down.begin * p.stride_h + r * p.dilation_h - p.top;
+      const std::int64_t column = l.wide ? 0 : across.begin * p.stride_w + s * p.dilation_w - p.left;
+      Places places{b.images,
+                    most(0, down.size()),
+                    most(0, across.size()),
+                    {image, p.stride_h * line, p.stride_w * p.c},
+                    of_panel};
+      if (places.runs * places.length == 0) places.images = places.runs = places.length = 0;
+      // Whole rows without a gap are one run.
+      if (places.length == p.q() && places.rows.run == p.q() * places.rows.place) {
+        places.length *= places.runs;
+        places.runs = 1;
+      }
+      const std::int64_t from = places.images == 0 ? 0 : row * line + column * p.c;
+      const std::int64_t at = places.images == 0 ? 0 : ((down.begin - b.top) * p.q() + across.begin) * panel;
+      outer_tile[rows](x + from, with + at, places, {sums, panel, panel, add});
+    }
+  }
+}
+
+// Tiles whose sums go to their places together: neighbours there, if not here.
+constexpr std::int64_t scattered = 6;
+
+// Sums of some rows of tiles and a panel, to where the weights lie.
+void scatter(const Problem& p, const Layout& l, const float* sums, std::int64_t group, std::int64_t panel_index,
+             const Range& tiles, const WeightsOut& to) {
   for (std::int64_t k = 0; k < panel_columns(p, panel_index); ++k) {
     float* kernel = to.at + group * to.g + (panel_index * panel + k) * to.k;
-    for (std::int64_t i = 0; i < rows; ++i) {
-      const std::int64_t c = l.wide ? (first + i) % p.c : first + i, column = l.wide ? (first + i) / p.c : 0;
-      for (std::int64_t r = 0; r < l.taps_down; ++r) {
-        for (std::int64_t s = 0; s < l.taps_across; ++s) {
-          kernel[c * to.c + r * to.r + (column + s) * to.s] =
-              sums[((r * l.taps_across + s) * tile_rows + i) * panel + k];
+    for (std::int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
+      const float* of_tile = sums + l.tile_at(group, tile, panel_index) * l.tile_floats() + k;
+      const Range rows = l.rows_of(tile);
+      for (std::int64_t i = rows.begin; i < rows.end; ++i, of_tile += panel) {
+        const std::int64_t c = l.wide ? i % p.c : i, column = l.wide ? i / p.c : 0;
+        const float* sum = of_tile;
+        for (std::int64_t r = 0; r < l.taps_down; ++r) {
+          for (std::int64_t s = 0; s < l.taps_across; ++s, sum += tile_rows * panel)
+            kernel[c * to.c + r * to.r + (column + s) * to.s] = *sum;
         }
       }
     }
@@ -142,56 +200,41 @@ void scatter(const Problem& p, const Layout& l, const float* sums, std::int64_t 
 void run(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, std::byte* scratch,
          int threads) {
   const Layout l(p);
-  auto* rows = reinterpret_cast<float*>(scratch);
-  float* panels = rows + p.groups * l.row_tiles * l.rows_floats();
-  float* own = panels + p.groups * l.panels * l.panel_floats(p);
-  float* kept = own + threads * l.tile_floats();
+  float* sums = reinterpret_cast<float*>(scratch);
+  float* owns = sums + l.tiles(p) * l.tile_floats();
   const std::int64_t down = divided_up(p.p(), l.rows), blocks = most(1, divided_up(p.n, l.images) * down);
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    const std::int64_t n = block / down * l.images, top = block % down * l.rows;
-    const std::int64_t images = least(l.images, p.n - n), outputs = least(l.rows, p.p() - top);
-    const std::int64_t lines = (outputs - 1) * l.row_step + (p.r - 1) * l.tap_row + 1;
-    const std::int64_t line = l.packed_columns * tile_rows, pixels = images * outputs * p.q();
-    const std::int64_t line_tasks = p.groups * images * lines, chunks = divided_up(pixels, chunk);
-    share(threads, line_tasks + p.groups * chunks, [&](std::int64_t task, int) {
-      if (task < line_tasks) {
-        const std::int64_t group = task / (images * lines), image = task / lines % images, i = task % lines;
-        const float* from = x + (n + image) * p.h * p.w * p.c + group * p.c_per_group();
-        float* into = rows + group * l.row_tiles * l.rows_floats() + image * l.image_floats() + i * line;
-        pack_line(p, l, from, top * p.stride_h - p.top + i * l.row_from, into);
-      } else {
-        const std::int64_t group = (task - line_tasks) / chunks, first = (task - line_tasks) % chunks * chunk;
-        const float* from = gradient + ((n * p.p() + top) * p.q() + first) * p.k + group * p.k_per_group();
-        float* into = panels + group * l.panels * l.panel_floats(p) + first * panel;
-        pack_panels_of(p, l, from, least(chunk, pixels - first), into);
+  // Each thread takes some of the tiles through all blocks, and none waits for another.
+  share(threads, least(threads, l.tiles(p)), [&](std::int64_t task, int thread) {
+    const std::int64_t tasks = least(threads, l.tiles(p));
+    const Range tiles{l.tiles(p) * task / tasks, l.tiles(p) * (task + 1) / tasks};
+    const Range panels = l.panels_of(tiles);
+    float* packed = owns + thread * (l.panels_floats(p, int(tasks)) + l.lines_floats(p));
+    float* lines = packed + l.panels_floats(p, int(tasks));
+    for (std::int64_t index = 0; index < blocks; ++index) {
+      const std::int64_t n = index / down * l.images, top = index % down * l.rows;
+      const Block b{n, least(l.images, p.n - n), top, least(l.rows, p.p() - top)};
+      const float* arriving = gradient + (n * p.p() + top) * p.q() * p.k;
+      if (l.wide) pad_lines(p, l, b, x, lines);
+      for (std::int64_t at = panels.begin; at < panels.end; ++at) {
+        const std::int64_t channel = at / l.panels * p.k_per_group() + at % l.panels * panel;
+        pack_panel(p, b, arriving + channel, panel_columns(p, at % l.panels),
+                   packed + (at - panels.begin) * l.positions(p) * panel);
       }
-    });
-    const Places places{images, outputs, p.q(), l.image_floats(), l.row_step * line, l.column_step * tile_rows};
-    share(threads, l.tiles(p), [&](std::int64_t task, int thread) {
-      // Row by row with one panel, which stays in the cache: it is the larger of the two.
-      const std::int64_t group = task / (l.row_tiles * l.panels), index = task / l.row_tiles % l.panels;
-      const std::int64_t tile = group * l.row_tiles + task % l.row_tiles;
-      const float* with = panels + (group * l.panels + index) * l.panel_floats(p);
-      float* sums = own + thread * l.tile_floats();
-      const std::int64_t count = least(tile_rows, l.depth - tile % l.row_tiles * tile_rows);
-      for (std::int64_t r = 0; r < l.taps_down; ++r) {
-        for (std::int64_t s = 0; s < l.taps_across; ++s) {
-          const std::int64_t begin = r * l.tap_row * line + s * l.tap_column * tile_rows;
-          outer_tile[count](rows + tile * l.rows_floats() + begin, places, with,
-                            sums + (r * l.taps_across + s) * tile_rows * panel);
-        }
+      for (std::int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
+        const std::int64_t group = l.group_of(tile), at = group * l.panels + l.panel_of(tile) - panels.begin;
+        const Range rows = l.rows_of(l.row_of(tile));
+        const float* from = l.wide ? lines : x + n * p.h * p.w * p.c + group * p.c_per_group();
+        add_tile(p, l, b, rows.size(), from + rows.begin, packed + at * l.positions(p) * panel,
+                 sums + tile * l.tile_floats(), index > 0);
       }
-      float* before = kept + task * l.tile_floats();
-      if (block > 0) {
-        for (std::int64_t i = 0; i < l.tile_floats(); ++i) sums[i] += before[i];
-      }
-      if (block + 1 < blocks) {
-        for (std::int64_t i = 0; i < l.tile_floats(); ++i) before[i] = sums[i];
-      } else {
-        scatter(p, l, sums, group, tile % l.row_tiles, index, to);
-      }
-    });
-  }
+    }
+  });
+  const std::int64_t cuts = divided_up(l.row_tiles, scattered);
+  share(threads, p.groups * l.panels * cuts, [&](std::int64_t task, int) {
+    const std::int64_t begin = task % cuts * scattered;
+    scatter(p, l, sums, task / cuts / l.panels, task / cuts % l.panels, {begin, least(begin + scattered, l.row_tiles)},
+            to);
+  });
 }
 
 }  // namespace

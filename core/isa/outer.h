@@ -5,20 +5,31 @@
 
 namespace striate::STRIATE_ISA {
 
-// Where a tile's numbers lie: at each place of a sum, `tile_rows` of one operand and a panel of the other.
+// One operand of a sum of outer products: how far apart its numbers lie, in floats, from one place to the next.
 //
-// Places come in runs (rows of an image), runs in images. The panel's places follow each other without a gap.
+// Places come in runs (rows of an image), runs in images.
+struct Steps {
+  std::int64_t image, run, place;
+};
 struct Places {
   std::int64_t images, runs, length;
-  std::int64_t image_step, run_step, step;  // of the rows' operand, in floats
+  Steps rows, panel;
 };
 
-// `to[row * panel + column]` = the sum over all places of `rows[row] * panel[column]`. One place after the other, so
-// the sum depends on nothing else.
-using OuterTile = void(const float* rows, const Places& places, const float* panel_at, float* to);
+// Where the sums go, or what they are added to.
+struct Sums {
+  float* at;
+  std::int64_t step;     // from one row to the next
+  std::int64_t columns;  // that there are
+  bool add;
+};
+
+// `to[row][column]` = the sum over all places of `rows[row] * panel[column]`. One place after the other, so the sum
+// depends on nothing else.
+using OuterTile = void(const float* rows, const float* panel_at, const Places& places, const Sums& to);
 
 template <int Rows>
-void outer(const float* rows, const Places& at, const float* panel_at, float* to) {
+void outer(const float* rows, const float* panel_at, const Places& at, const Sums& to) {
   Vector sum[Rows][panel_vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
@@ -27,11 +38,13 @@ void outer(const float* rows, const Places& at, const float* panel_at, float* to
   }
   for (std::int64_t image = 0; image < at.images; ++image) {
     for (std::int64_t run = 0; run < at.runs; ++run) {
-      const float* row = rows + image * at.image_step + run * at.run_step;
-      for (std::int64_t place = 0; place < at.length; ++place, row += at.step, panel_at += panel) {
+      const float* row = rows + image * at.rows.image + run * at.rows.run;
+      const float* with = panel_at + image * at.panel.image + run * at.panel.run;
+      for (std::int64_t place = 0; place < at.length; ++place, row += at.rows.place, with += at.panel.place) {
+        __builtin_prefetch(row + 16);  // of the next tile: far from what is read now, so nothing foresees it
         Vector factor[panel_vectors];
 #pragma GCC unroll 4
-        for (int j = 0; j < panel_vectors; ++j) factor[j] = load(panel_at + j * lanes);
+        for (int j = 0; j < panel_vectors; ++j) factor[j] = load(with + j * lanes);
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; ++i) {
           const Vector number = spread(row[i]);
@@ -44,7 +57,11 @@ void outer(const float* rows, const Places& at, const float* panel_at, float* to
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < panel_vectors; ++j) store(to + i * panel + j * lanes, sum[i][j]);
+    for (int j = 0; j < panel_vectors; ++j) {
+      float* into = to.at + i * to.step + j * lanes;
+      const std::int64_t left = to.columns - j * lanes;
+      store_first(into, to.add ? load_first(into, left) + sum[i][j] : sum[i][j], left);
+    }
   }
 }
 

@@ -168,11 +168,12 @@ void transform_tile(const Problem& p, const float* x, const float* gradient, std
 void multiply_tiles(const Problem& p, const Block& from, std::int64_t count, std::int64_t row_tile,
                     std::int64_t panel_index, float* products) {
   const std::int64_t size = block(p), step = input_step(p);
-  const Places places{1, 1, count, 0, 0, step};
+  const Places places{1, 1, count, {0, 0, step}, {0, 0, panel}};
   for (int point = 0; point < points; ++point) {
     outer_tile[least(tile_rows, p.c - row_tile * tile_rows)](
-        from.input + point * size * step + row_tile * tile_rows, places,
-        from.arriving + panel_index * panel_floats(p) + point * size * panel, products + point * tile_rows * panel);
+        from.input + point * size * step + row_tile * tile_rows,
+        from.arriving + panel_index * panel_floats(p) + point * size * panel, places,
+        {products + point * tile_rows * panel, panel, panel, false});
   }
 }
 

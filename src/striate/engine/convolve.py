@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from striate.engine import by_torch
+from striate.engine import by_torch, memory
 from striate.engine.choice import Choice
 from striate.engine.core import core
 from striate.engine.layout import laid
@@ -27,7 +27,6 @@ from striate.errors import ShapeError
 __all__ = ["Call"]
 
 _LAST: Final = torch.channels_last
-_ALIGNED: Final = 64  # bytes of a cache line
 
 
 class _Scratch(threading.local):
@@ -36,9 +35,9 @@ class _Scratch(threading.local):
     buffer: Tensor = torch.empty(0, dtype=torch.uint8, device="cpu")
 
     def at(self, size_bytes: int) -> int:
-        if self.buffer.numel() < size_bytes + _ALIGNED:
-            self.buffer = torch.empty(size_bytes + _ALIGNED, dtype=torch.uint8, device="cpu")
-        return -(-self.buffer.data_ptr() // _ALIGNED) * _ALIGNED
+        if self.buffer.numel() < size_bytes:
+            self.buffer = memory.bytes_aligned(size_bytes)
+        return self.buffer.data_ptr()
 
 
 _SCRATCH: Final = _Scratch()
@@ -58,7 +57,7 @@ class _Run(NamedTuple):
         chosen = self.form
         numbers = packed(weight, chosen, self.threads)
         bias = bias if bias is None else bias.contiguous()
-        output = torch.empty(self.output, dtype=torch.float32, device="cpu", memory_format=_LAST)
+        output = memory.images(self.output, _LAST)
         self.by(
             chosen.place,
             chosen.handle,
@@ -186,7 +185,7 @@ class Call:
         found = self._backward or []
         if len(found) == 1 and found[0][1] is not None:
             return self._returned(found[0][1](gradient, weight, None))
-        result = torch.empty(self.problem.input, dtype=torch.float32, device="cpu", memory_format=self.layout)
+        result = memory.images(self.problem.input, self.layout)
         for (rows, columns), run in found:
             result[:, :, rows, columns] = 0.0 if run is None else run(gradient, weight, None)
         return result

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from striate.engine import memory
 from striate.engine.core import core
 
 __all__ = ["laid"]
@@ -26,7 +27,7 @@ def laid(images: Tensor, *, channels_last: bool, threads: int) -> Tensor:
     if not images.is_contiguous(memory_format=other):
         return images.contiguous(memory_format=wanted)
     n, c, h, w = images.shape
-    result = torch.empty_like(images, memory_format=wanted)
+    result = memory.images((n, c, h, w), wanted)
     rows, columns = (c, h * w) if channels_last else (h * w, c)
     core().transpose(images.data_ptr(), result.data_ptr(), n, rows, columns, threads)
     return result

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
+from striate.engine import memory
 from striate.engine.core import core
 from striate.engine.limits import limits
 from striate.engine.parts import Taps
@@ -159,7 +160,7 @@ def _apart(words: Any) -> int:
 def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None = None) -> Tensor:
     if wanted.place < 0:
         return weight.detach().contiguous(memory_format=torch.channels_last)
-    numbers = torch.empty(wanted.floats, dtype=torch.float32, device="cpu") if spare is None else spare
+    numbers = memory.numbers(wanted.floats) if spare is None else spare
     k, c, r, s = weight.stride()
     first, group = weight.data_ptr(), weight.shape[0] // wanted.groups * k
     steps = (group, k, c, r, s)

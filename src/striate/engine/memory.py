@@ -1,0 +1,44 @@
+"""Memory for what is large: packed weights, scratch, images. In large pages, where the system has them."""
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from striate.engine.core import core
+
+__all__ = ["bytes_aligned", "images", "numbers"]
+
+_PAGE: Final = 2 << 20  # bytes of a large page
+_LINE: Final = 64  # bytes of a cache line
+
+
+def bytes_aligned(size_bytes: int) -> Tensor:
+    """Give so many bytes, from the beginning of a cache line on; of a large page, if they are as many.
+
+    Example:
+        >>> bytes_aligned(100).data_ptr() % 64
+        0
+    """
+    large = size_bytes >= _PAGE
+    step = _PAGE if large else _LINE
+    found = torch.empty(size_bytes + step, dtype=torch.uint8, device="cpu")
+    skipped = -found.data_ptr() % step
+    found = found[skipped : skipped + size_bytes]
+    if large:
+        core().prefer_large_pages(found.data_ptr(), size_bytes)
+    return found
+
+
+def numbers(count: int) -> Tensor:
+    """Give so many 32-bit floats, as `bytes_aligned` gives bytes."""
+    return bytes_aligned(4 * count).view(torch.float32)
+
+
+def images(shape: tuple[int, int, int, int], layout: torch.memory_format) -> Tensor:
+    """Give images `N C H W` of 32-bit floats that are to be written, whole."""
+    found = torch.empty(shape, dtype=torch.float32, device="cpu", memory_format=layout)
+    size_bytes = 4 * shape[0] * shape[1] * shape[2] * shape[3]
+    if size_bytes >= 2 * _PAGE:
+        core().prefer_large_pages(found.data_ptr(), size_bytes)
+    return found

@@ -178,10 +178,21 @@ void bind_convolution(nb::module_& m) {
       "run",
       [](int which, const Problem& p, std::uintptr_t x, std::uintptr_t prepared, std::uintptr_t bias,
          std::uintptr_t residual, std::uintptr_t y, std::uintptr_t scratch, int threads) {
-        algorithms()[which]->run(p, {at<float>(x), at<float>(bias), at<float>(residual), at<float>(y)},
+        algorithms()[which]->run(p,
+                                 {at<float>(x), at<float>(bias), at<float>(residual), at<float>(y), p.side_by_side()},
                                  at<float>(prepared), at<std::byte>(scratch), threads);
       },
       "algorithm"_a, "problem"_a, "x"_a, "prepared"_a, "bias"_a, "residual"_a, "y"_a, "scratch"_a, "threads"_a,
+      nb::call_guard<nb::gil_scoped_release>());
+  m.def(
+      "run_apart",
+      [](int which, const Problem& p, std::uintptr_t x, std::uintptr_t prepared, std::uintptr_t y, Three apart,
+         std::uintptr_t scratch, int threads) {
+        const auto [pixel, row, image] = apart;
+        algorithms()[which]->run(p, {at<float>(x), nullptr, nullptr, at<float>(y), {pixel, row, image}},
+                                 at<float>(prepared), at<std::byte>(scratch), threads);
+      },
+      "algorithm"_a, "problem"_a, "x"_a, "prepared"_a, "y"_a, "apart"_a, "scratch"_a, "threads"_a,
       nb::call_guard<nb::gil_scoped_release>());
 }
 

@@ -12,6 +12,12 @@
 
 namespace striate {
 
+// How far outputs lie apart, in floats. As a rule each row begins where the one before ends; those of one phase of a
+// stride go to every second pixel of every second row.
+struct Apart {
+  std::int64_t pixel, row, image;
+};
+
 struct Problem {
   std::int64_t n, c, h, w;  // input
   std::int64_t k, r, s;     // kernels
@@ -25,6 +31,7 @@ struct Problem {
   std::int64_t q() const { return (w + left + right - dilation_w * (s - 1) - 1) / stride_w + 1; }
   std::int64_t c_per_group() const { return c / groups; }
   std::int64_t k_per_group() const { return k / groups; }
+  Apart side_by_side() const { return {k, q() * k, p() * q() * k}; }
   std::int64_t multiply_adds() const { return n * p() * q() * k * c_per_group() * r * s; }
 };
 
@@ -45,8 +52,13 @@ struct WeightsOut {
 struct Tensors {
   const float* x;         // n h w c
   const float* bias;      // k, or null
-  const float* residual;  // n p q k, or null
+  const float* residual;  // n p q k, or null; its pixels lie apart as those of `y` do
   float* y;               // n p q k
+  Apart apart;
+
+  std::int64_t place(std::int64_t n, std::int64_t row, std::int64_t column) const {
+    return n * apart.image + row * apart.row + column * apart.pixel;
+  }
 };
 
 // One way to compute a convolution. Every algorithm's file defines exactly these, in this order.

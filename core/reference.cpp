@@ -44,7 +44,7 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
   for (std::int64_t out = 0; out < p.n * p.p() * p.q(); ++out) {
     const std::int64_t n = out / (p.p() * p.q()), row = out / p.q() % p.p(), column = out % p.q();
     for (std::int64_t k = 0; k < p.k; ++k) {
-      const std::int64_t place = out * p.k + k;
+      const std::int64_t place = t.place(n, row, column) + k;
       double value =
           sum(p, t.x + n * p.h * p.w * p.c, prepared, k, row * p.stride_h - p.top, column * p.stride_w - p.left);
       if (t.bias) value += double(t.bias[k]);

@@ -19,10 +19,13 @@ const Algorithm* const algorithms[] = {
     &winograd_2x2_5x5, &winograd_6x6, &direct,    &reference, nullptr,
 };
 
-extern const WeightGradient depthwise_gradient, direct_gradient, pointwise_gradient, winograd_gradient;
+extern const WeightGradient depthwise_gradient, direct_gradient, grouped_gradient, pointwise_gradient,
+    winograd_gradient;
 
 extern const WeightGradient* const weight_gradients[];
-const WeightGradient* const weight_gradients[] = {&depthwise_gradient, &pointwise_gradient,        &winograd_gradient,
-                                                  &direct_gradient,    &reference_weight_gradient, nullptr};
+const WeightGradient* const weight_gradients[] = {
+    &depthwise_gradient,        &grouped_gradient, &pointwise_gradient, &winograd_gradient, &direct_gradient,
+    &reference_weight_gradient, nullptr,
+};
 
 }  // namespace striate::STRIATE_ISA

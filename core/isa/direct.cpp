@@ -85,21 +85,25 @@ Table look_up(const Problem& p, const float* x, std::int64_t first, std::int64_t
 }
 
 void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* scratch, int threads) {
-  const std::int64_t outputs = p.n * p.p() * p.q(), size = block(p), blocks = divided_up(outputs, size);
+  const std::int64_t outputs = p.n * p.p() * p.q(), line = evenly_apart(p, t), size = least(block(p), line);
+  const std::int64_t blocks_a_line = divided_up(line, size), blocks = outputs / line * blocks_a_line;
   const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, taps(p));
   // Too few blocks to share: the panels are shared as well.
   const std::int64_t cuts = least(panels, divided_up(2 * threads, most(1, blocks * p.groups)));
   const std::int64_t own = workspace(p, 1);
   share(threads, blocks * p.groups * cuts, [&](std::int64_t task, int thread) {
-    const std::int64_t cut = task % cuts, g = task / cuts % p.groups, first = task / cuts / p.groups * size;
+    const std::int64_t cut = task % cuts, g = task / cuts % p.groups, of_all = task / cuts / p.groups;
+    const std::int64_t in_line = of_all % blocks_a_line * size, first = of_all / blocks_a_line * line + in_line;
     auto* none = reinterpret_cast<float*>(scratch + thread * own);
     for (std::int64_t i = 0; i < zeros(p); ++i) none[i] = 0;
     auto** pointers = reinterpret_cast<const float**>(none + zeros(p));
-    const std::int64_t count = least(size, outputs - first), tiles = divided_up(count, tile_rows);
+    const std::int64_t count = least(size, line - in_line), tiles = divided_up(count, tile_rows);
     // Of sizes as equal as can be: a tile of one row takes nearly as long as one of six.
     const auto begin = [&](std::int64_t tile) { return first + count * tile / tiles; };
     Table tables[most_tiles];
+    std::int64_t places[most_tiles];
     for (std::int64_t i = 0; i < tiles; ++i) {
+      places[i] = place_of(p, t, line, begin(i));
       tables[i] = look_up(p, t.x + g * p.c_per_group(), begin(i), begin(i + 1) - begin(i), none,
                           pointers + i * tile_rows * taps(p));
     }
@@ -107,7 +111,7 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
       const float* weights = prepared + g * group_floats(p, taps(p)) + at * floats;
       for (std::int64_t i = 0; i < tiles; ++i) {
         multiply(p, at, begin(i + 1) - begin(i))(tables[i].rows, tile_rows, tables[i].runs, tables[i].length, weights,
-                                                 store_at(p, t, begin(i), g, at));
+                                                 store_at(p, t, places[i], g, at));
       }
     }
   });

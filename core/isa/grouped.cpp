@@ -41,12 +41,6 @@ void prepare(const Problem& p, const Weights& w, float* to, int) {
   }
 }
 
-// Number `C` of each group of `Each`, in all of the group's lanes.
-template <int Each, int C, int... lane>
-[[gnu::always_inline]] inline Vector of_groups(Vector x, Lanes<lane...>) {
-  return __builtin_shufflevector(x, x, (lane / Each * Each + C)...);
-}
-
 template <int Each, int C, int Count>
 [[gnu::always_inline]] inline void add_number(const Vector (&x)[Count], const float* weights, std::int64_t step,
                                               Vector (&sum)[Count]) {

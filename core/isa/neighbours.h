@@ -21,7 +21,7 @@ inline Taps taps_inside(std::int64_t start, std::int64_t size, std::int64_t coun
 struct Place {
   const float* image;
   std::int64_t top, left;  // of the first tap of the first output
-  std::int64_t output;     // its pixel
+  std::int64_t output;     // where its first channel goes
   std::int64_t c;          // the first channel of the vector
 };
 
@@ -34,7 +34,7 @@ template <int Count>
   const Vector bias = t.bias ? load_first(t.bias + at.c, rest) : Vector{};
 #pragma GCC unroll 8
   for (int i = 0; i < Count; ++i) {
-    const std::int64_t place = (at.output + i) * p.k + at.c;
+    const std::int64_t place = at.output + i * t.apart.pixel + at.c;
     Vector value = sum[i] + bias;
     if (t.residual) value += load_first(t.residual + place, rest);
     store_first(t.y + place, p.relu ? rectified(value) : value, rest);
@@ -49,12 +49,13 @@ template <int Outputs, class Choose>
   const std::int64_t rows = p.p(), columns = p.q(), top = task % rows * p.stride_h - p.top;
   const float* image = t.x + task / rows * p.h * p.w * p.c;
   const Taps down = taps_inside(top, p.h, p.r, p.dilation_h);
+  const std::int64_t line = t.place(task / rows, task % rows, 0);
   for (std::int64_t q = 0; q < columns;) {
     const std::int64_t left = q * p.stride_w - p.left, last = left + (Outputs - 1) * p.stride_w;
     const bool inside = q + Outputs <= columns && left >= 0 && last + (p.s - 1) * p.dilation_w < p.w;
     const Taps across = inside ? Taps{0, p.s} : taps_inside(left, p.w, p.s, p.dilation_w);
     for (std::int64_t c = 0; c < p.c; c += lanes)
-      choose(inside, p.c - c)(p, t, weights, {image, top, left, task * columns + q, c}, down, across);
+      choose(inside, p.c - c)(p, t, weights, {image, top, left, line + q * t.apart.pixel, c}, down, across);
     q += inside ? Outputs : 1;
   }
 }

@@ -46,11 +46,24 @@ inline void pack_panels(const Problem& p, const Weights& w, float* prepared, int
   });
 }
 
-// Where the sums of a group's panel go, from the output `output` on.
-inline Store store_at(const Problem& p, const Tensors& t, std::int64_t output, std::int64_t group, std::int64_t index) {
-  const std::int64_t channel = group * p.k_per_group() + index * panel, place = output * p.k + channel;
+// Outputs of which each lies as far from the next: all of them; or, where there are gaps between rows, those of a row.
+inline std::int64_t evenly_apart(const Problem& p, const Tensors& t) {
+  const bool all = t.apart.row == p.q() * t.apart.pixel && t.apart.image == p.p() * t.apart.row;
+  return most(1, all ? p.n * p.p() * p.q() : p.q());
+}
+
+// Where the outputs of a line so made begin, from the output `output` on.
+inline std::int64_t place_of(const Problem& p, const Tensors& t, std::int64_t line, std::int64_t output) {
+  if (output < line) return output * t.apart.pixel;
+  const std::int64_t row = output / p.q();
+  return t.place(row / p.p(), row % p.p(), output % p.q());
+}
+
+// Where the sums of a group's panel go: the first output begins at `first`.
+inline Store store_at(const Problem& p, const Tensors& t, std::int64_t first, std::int64_t group, std::int64_t index) {
+  const std::int64_t channel = group * p.k_per_group() + index * panel, place = first + channel;
   return {t.y + place,
-          p.k,
+          t.apart.pixel,
           t.bias ? t.bias + channel : nullptr,
           t.residual ? t.residual + place : nullptr,
           p.relu,

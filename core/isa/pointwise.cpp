@@ -45,19 +45,23 @@ void find(const Problem& p, const float* x, std::int64_t output, std::int64_t co
 }
 
 void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, int threads) {
-  const std::int64_t outputs = p.n * p.p() * p.q(), size = block(p), blocks = divided_up(outputs, size);
+  const std::int64_t outputs = p.n * p.p() * p.q(), line = evenly_apart(p, t), size = least(block(p), line);
+  const std::int64_t blocks_a_line = divided_up(line, size), blocks = outputs / line * blocks_a_line;
   const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, 1);
   const bool dense = p.stride_h == 1 && p.stride_w == 1;
   // Too few blocks to share: the panels are shared as well.
   const std::int64_t cuts = least(panels, divided_up(2 * threads, most(1, blocks * p.groups)));
   share(threads, blocks * p.groups * cuts, [&](std::int64_t task, int) {
-    const std::int64_t cut = task % cuts, g = task / cuts % p.groups, first = task / cuts / p.groups * size;
-    const std::int64_t count = least(size, outputs - first), tiles = divided_up(count, tile_rows);
+    const std::int64_t cut = task % cuts, g = task / cuts % p.groups, of_all = task / cuts / p.groups;
+    const std::int64_t in_line = of_all % blocks_a_line * size, first = of_all / blocks_a_line * line + in_line;
+    const std::int64_t count = least(size, line - in_line), tiles = divided_up(count, tile_rows);
     // Of sizes as equal as can be: a tile of one row takes nearly as long as one of six.
     const auto begin = [&](std::int64_t tile) { return first + count * tile / tiles; };
     const float* x = t.x + g * p.c_per_group();
     const float* rows[most_tiles * tile_rows];
+    std::int64_t places[most_tiles];
     for (std::int64_t i = 0; i < tiles; ++i) {
+      places[i] = place_of(p, t, line, begin(i));
       if (dense) {
         for (std::int64_t j = begin(i); j < begin(i + 1); ++j) rows[i * tile_rows + j - begin(i)] = x + j * p.c;
       } else {
@@ -68,7 +72,7 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
       const float* weights = prepared + g * group_floats(p, 1) + at * floats;
       for (std::int64_t i = 0; i < tiles; ++i) {
         multiply(p, at, begin(i + 1) - begin(i))(rows + i * tile_rows, tile_rows, 1, p.c_per_group(), weights,
-                                                 store_at(p, t, begin(i), g, at));
+                                                 store_at(p, t, places[i], g, at));
       }
     }
   });

@@ -82,7 +82,7 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
       }
       for (std::int64_t at = 0; at < panels; ++at) {
         multiply(p, at, count)(pointers, tile_rows, p.r, run_length(p), prepared + at * panel_floats(p, p.r * p.s),
-                               store_at(p, t, task * columns + q, 0, at));
+                               store_at(p, t, t.place(n, row, q), 0, at));
       }
     }
   });

@@ -202,12 +202,12 @@ struct Winograd {
         if (at.row + i >= p.p()) break;
         Vector out[M];
         transform<F::out>(half[i], out);
-        const std::int64_t first = ((at.n * p.p() + at.row + i) * p.q() + at.column) * p.k + channel;
+        const std::int64_t first = t.place(at.n, at.row + i, at.column) + channel;
 #pragma GCC unroll 8
         for (int j = 0; j < M; ++j) {
           if (at.column + j >= p.q()) break;
           Vector value = out[j] + bias;
-          const std::int64_t place = first + j * p.k;
+          const std::int64_t place = first + j * t.apart.pixel;
           if (t.residual) value += load_first(t.residual + place, p.k - channel);
           store_first(t.y + place, p.relu ? rectified(value) : value, p.k - channel);
         }

@@ -71,10 +71,37 @@ std::vector<float> run(const Algorithm& algorithm, const Case& c, int threads, s
   for (std::size_t i = guard; i < y.size() - guard; ++i) y[i] = std::nanf("");
   algorithm.run(p,
                 {c.x.data() + first * in, p.bias ? c.bias.data() : nullptr,
-                 p.residual ? c.residual.data() + first * out : nullptr, y.data() + guard},
+                 p.residual ? c.residual.data() + first * out : nullptr, y.data() + guard, p.side_by_side()},
                 prepared.data(), scratch.data(), threads);
   for (std::size_t i = 0; i < guard; ++i) CHECK(y[i] == untouched && y[y.size() - 1 - i] == untouched);
   return {y.begin() + guard, y.end() - guard};
+}
+
+// The same with gaps between pixels, rows and images, which are left alone.
+std::vector<float> run_apart(const Algorithm& algorithm, const Case& c, int threads) {
+  const Problem& p = c.problem;
+  const Apart apart{p.k + 3, (p.q() * 2 + 1) * (p.k + 3), (p.p() * 2 + 1) * (p.q() * 2 + 1) * (p.k + 3)};
+  std::vector<float> prepared(static_cast<std::size_t>(algorithm.prepared(p)));
+  const std::int64_t each = p.c_per_group() * p.r * p.s;
+  algorithm.prepare(p, {c.w.data(), p.k_per_group() * each, each, p.r * p.s, p.s, 1}, prepared.data(), threads);
+  std::vector<std::byte> scratch(static_cast<std::size_t>(algorithm.workspace(p, threads)), std::byte{0xff});
+  std::vector<float> residual(std::size_t(p.n * apart.image + 1)), y(residual.size(), untouched), close;
+  const Tensors t{c.x.data(), p.bias ? c.bias.data() : nullptr, p.residual ? residual.data() : nullptr, y.data(),
+                  apart};
+  const auto each_output = [&](const auto& act) {
+    for (std::int64_t i = 0; i < p.n * p.p() * p.q(); ++i) {
+      const std::int64_t row = i / p.q(), place = t.place(row / p.p(), row % p.p(), i % p.q());
+      for (std::int64_t k = 0; k < p.k; ++k) act(std::size_t(place + k), std::size_t(i * p.k + k));
+    }
+  };
+  each_output([&](std::size_t there, std::size_t here) { residual[there] = c.residual[here]; });
+  algorithm.run(p, t, prepared.data(), scratch.data(), threads);
+  each_output([&](std::size_t there, std::size_t) {
+    close.push_back(y[there]);
+    y[there] = untouched;
+  });
+  for (const float value : y) CHECK(value == untouched);
+  return close;
 }
 
 // Root mean square of the error, against that of the sums.
@@ -129,6 +156,7 @@ void check(const Case& c) {
       }
       CHECK(found < bound);
       CHECK(same(run(**a, c, 2), got));
+      CHECK(same(run_apart(**a, c, 2), got));
       const std::int64_t image = c.problem.n - 1;
       if (image > 0) {
         const std::vector<float> alone = run(**a, c, 3, image);

@@ -99,6 +99,9 @@ def run(
     scratch: int,
     threads: int,
 ) -> None: ...
+def run_apart(
+    algorithm: int, problem: Problem, x: int, prepared: int, y: int, apart: Sequence[int], scratch: int, threads: int
+) -> None: ...
 def weight_gradients() -> list[str]: ...
 def weight_gradient_refuses(algorithm: int, problem: Problem) -> str | None:
     """Why it cannot compute this; None where it can."""

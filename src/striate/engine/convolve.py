@@ -71,6 +71,20 @@ class _Run(NamedTuple):
         )
         return output
 
+    def into(self, places: Tensor, input: Tensor, weight: Tensor) -> None:
+        """Convolve, and write what comes of it to places whose channels lie side by side, their pixels as they may."""
+        numbers = packed(weight, self.form, self.threads)
+        image, _, row, pixel = places.stride()
+        addresses = (input.data_ptr(), numbers.data_ptr(), places.data_ptr())
+        core().run_apart(
+            self.form.place,
+            self.form.handle,
+            *addresses,
+            (pixel, row, image),
+            _SCRATCH.at(self.workspace_bytes),
+            self.threads,
+        )
+
 
 class Call:
     """A convolution and its gradients, ready to be computed for tensors of certain sizes.
@@ -166,7 +180,9 @@ class Call:
         by_others = (wanted[0] and self._backward is None, wanted[1] and self._weights is None)
         of_input, of_weight = None, None
         if any(by_others):
-            of_input, of_weight = by_torch.gradients(gradient, input, weight, *self.settings, by_others)
+            # Where one lies otherwise than the rest, PyTorch takes several times as long.
+            arriving = self._returned(gradient)
+            of_input, of_weight = by_torch.gradients(arriving, input, weight, *self.settings, by_others)
         if wanted != by_others:
             gradient = self._taken(gradient)
         if wanted[0] and not by_others[0]:
@@ -185,10 +201,13 @@ class Call:
         found = self._backward or []
         if len(found) == 1 and found[0][1] is not None:
             return self._returned(found[0][1](gradient, weight, None))
-        result = memory.images(self.problem.input, self.layout)
+        result = memory.images(self.problem.input, _LAST)
+        if any(run is None for _, run in found):
+            result.zero_()
         for (rows, columns), run in found:
-            result[:, :, rows, columns] = 0.0 if run is None else run(gradient, weight, None)
-        return result
+            if run is not None:
+                run.into(result[:, :, rows, columns], gradient, weight)
+        return self._returned(result)
 
     def _weight_gradient(self, gradient: Tensor, input: Tensor, weight: Tensor) -> Tensor:
         place, workspace_bytes = self._weights or (0, 0)

@@ -77,7 +77,8 @@ def conv2d_input_gradient(
 ) -> Tensor:
     """Take `(N, K, P, Q)` back through the kernels, to an input of `input_size`."""
     settings = (stride, padding, dilation, groups)
-    input = gradient.new_empty(tuple(input_size))
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    input = torch.empty(tuple(input_size), dtype=gradient.dtype, device=gradient.device, memory_format=layout)
     call = _call(input.shape, weight.shape, settings, (gradient, weight), last=channels_last)
     found, _ = _found(call, gradient, input, weight, settings, (True, False))
     return _laid_out(input if found is None else found, last=channels_last)

@@ -47,15 +47,15 @@ def _handles(problem: Problem) -> list[Any]:
     return [part.problem.handle for part in parts(problem) if part.problem is not None]
 
 
-# Each part's result is copied to its places, which a gradient in one part is not.
-_COPIED: Final = 64.0  # multiply-adds' worth, a number
+# Parts write their places alone, and what is in none is set to zero.
+_APART: Final = 6.0  # multiply-adds' worth, a number
 
 
 def _input_gradient_work(place: int, problem: Problem, threads: int) -> float:
     handles = _handles(problem)
     n, c, h, w = problem.input
-    copies = _COPIED * n * c * h * w if len(parts(problem)) > 1 else 0.0
-    return copies + sum(core().cost(place, handle, threads) for handle in handles)
+    apart = _APART * n * c * h * w if len(parts(problem)) > 1 else 0.0
+    return apart + sum(core().cost(place, handle, threads) for handle in handles)
 
 
 TABLES: Final[dict[Direction, Table]] = {

@@ -1,5 +1,6 @@
 // The door to Python: addresses, sizes and plain values go through; nothing is computed here.
 #include "conv.h"
+#include "denormals.h"
 #include "isa.h"
 #include "machine.h"
 #include "peak.h"
@@ -144,6 +145,11 @@ void bind_transpose(nb::module_& m) {
       "from_"_a, "to"_a, "matrices"_a, "rows"_a, "columns"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
 }
 
+void bind_denormals(nb::module_& m) {
+  m.def("begin_flushing", &striate::begin_flushing, "threads"_a, "Take denormal numbers for zero from here on.");
+  m.def("end_flushing", &striate::end_flushing, "threads"_a);
+}
+
 const striate::Algorithm* const* algorithms() { return striate::chosen().algorithms; }
 
 void bind_convolution(nb::module_& m) {
@@ -213,6 +219,7 @@ NB_MODULE(_engine, m) {
   bind_peak(m);
   bind_products(m);
   bind_transpose(m);
+  bind_denormals(m);
   bind_problem(m);
   bind_convolution(m);
   bind_weight_gradient(m);

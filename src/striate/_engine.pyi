@@ -62,6 +62,10 @@ def multiply(
     threads: int,
 ) -> None: ...
 def transpose(from_: int, to: int, matrices: int, rows: int, columns: int, threads: int) -> None: ...
+def begin_flushing(threads: int) -> None:
+    """Take denormal numbers for zero from here on."""
+
+def end_flushing(threads: int) -> None: ...
 
 class Problem:
     def __init__(

@@ -100,5 +100,5 @@ def test_only_what_a_gradient_reads_is_kept():
     with reproducible():
         first = conv2d(x, weight.clone().requires_grad_(), None, *settings).grad_fn
         frozen = conv2d(x.clone().requires_grad_(), weight, None, *settings).grad_fn
-    assert [t is None for t in first.saved_tensors] == [False, True]
-    assert [t is None for t in frozen.saved_tensors] == [True, False]
+    assert [t is None for t in first.saved_tensors[:2]] == [False, True]
+    assert [t is None for t in frozen.saved_tensors[:2]] == [True, False]

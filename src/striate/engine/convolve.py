@@ -55,8 +55,8 @@ class _Run(NamedTuple):
     threads: int
     by: Callable[..., None]
 
-    def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Convolve; channels lie side by side in the input and in what is returned."""
+    def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
+        """Convolve; channels lie side by side in all images."""
         chosen = self.form
         numbers = packed(weight, chosen, self.threads)
         bias = bias if bias is None else bias.contiguous()
@@ -67,7 +67,7 @@ class _Run(NamedTuple):
             input.data_ptr(),
             numbers.data_ptr(),
             0 if bias is None else bias.data_ptr(),
-            0,
+            0 if residual is None else residual.data_ptr(),
             output.data_ptr(),
             _SCRATCH.at(self.workspace_bytes),
             self.threads,
@@ -115,11 +115,10 @@ class Call:
         return planned(self.problem.turned(direction), self.threads, self._asked, self._most)
 
     @cached_property
-    def unbiased(self) -> "Call":
-        """The same without a bias."""
-        if not self.problem.bias:
-            return self
-        return Call(replace(self.problem, bias=False), self.threads, self._asked, self._most)
+    def bare(self) -> "Call":
+        """The same, and nothing is done to the sums."""
+        problem = replace(self.problem, bias=False, residual=False, relu=False)
+        return self if problem == self.problem else Call(problem, self.threads, self._asked, self._most)
 
     @cached_property
     def _backward(self) -> list[tuple[tuple[slice, slice], _Run | None]] | None:
@@ -138,18 +137,20 @@ class Call:
             return None
         return place, core().weight_gradient_workspace_bytes(place, self.problem.handle, self.threads)
 
-    def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Convolve `N C H W` with `K C/groups R S`."""
+    def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
+        """Convolve `N C H W` with `K C/groups R S`; add `N K P Q`, and rectify, if that is the problem."""
         if self._forward is None:
             if self._relaid and not weight.is_contiguous(memory_format=_LAST):
                 weight = packed(weight, self._relaid, self.threads)
-            return self.by_torch(input, weight, bias)
-        return self._returned(self._forward(self._taken(input), weight, bias))
+            return self.by_torch(input, weight, bias, residual)
+        residual = None if residual is None else self._taken(residual)
+        return self._returned(self._forward(self._taken(input), weight, bias, residual))
 
-    def by_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Convolve by PyTorch's own function, which is differentiable."""
+    def by_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
+        """Convolve by PyTorch's own functions, which are differentiable."""
         with self._flushed:
-            return self._torchs(input, weight, bias, *self._torch_settings)
+            output = self._torchs(input, weight, bias, *self._torch_settings)
+            return by_torch.finish(output, residual, self.problem.relu)
 
     def gradients(
         self, gradient: Tensor, input: Tensor, weight: Tensor, wanted: tuple[bool, bool]

@@ -121,7 +121,13 @@ def _ours(args: Sequence[Any]) -> Problem | None:
     return _problem(x, weight, bias, steps)
 
 
-def _problem(x: Tensor, weight: Tensor, bias: Tensor | None, steps: Sequence[Any]) -> Problem | None:
+def _ours_finished(args: Sequence[Any]) -> Problem | None:
+    """Read `striate::conv2d_finished`."""
+    x, weight, bias, *steps, residual, relu = args
+    return _problem(x, weight, bias, steps, residual=residual is not None, relu=relu)
+
+
+def _problem(x: Tensor, weight: Tensor, bias: Tensor | None, steps: Sequence[Any], **more: Any) -> Problem | None:
     stride, padding, dilation, groups = steps
     if x.ndim != 4 or not all(t.dtype is torch.float32 and t.is_cpu for t in (x, weight)):
         return None
@@ -134,12 +140,14 @@ def _problem(x: Tensor, weight: Tensor, bias: Tensor | None, steps: Sequence[Any
         groups=groups,
         bias=bias is not None,
         channels_last=lies_last(x, weight),
+        **more,
     )
 
 
 _READERS: Final[dict[str, Callable[[Sequence[Any]], Problem | None]]] = {
     "aten.convolution.default": _pytorchs,
     "striate.conv2d.default": _ours,
+    "striate.conv2d_finished.default": _ours_finished,
 }
 
 

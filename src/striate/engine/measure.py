@@ -77,11 +77,12 @@ def _runners(problem: Problem, threads: int, names: list[str]) -> dict[str, Call
     weight = torch.randn(problem.weight, generator=generator)
     weights = [weight.clone() for _ in range(_copies(problem, names))]
     bias = torch.randn(problem.kernels[0], generator=generator) if problem.bias else None
+    residual = gradient if problem.residual else None
 
     def runner(call: Call) -> Callable[[], object]:
         turn = cycle(weights)
         return {
-            "forward": lambda: call.forward(x, next(turn), bias),
+            "forward": lambda: call.forward(x, next(turn), bias, residual),
             "input gradient": lambda: call.gradients(gradient, x, next(turn), (True, False)),
             "weight gradient": lambda: call.gradients(gradient, x, weight, (False, True)),
         }[problem.direction]

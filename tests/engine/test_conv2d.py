@@ -1,6 +1,7 @@
 """engine.conv2d: PyTorch's function in everything but speed, and its gradients."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,15 +10,19 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional as F
 
 from striate.engine import (
+    Problem,
     accuracy,
     by_torch,
     conv2d,
     conv2d_input_gradient,
     conv2d_weight_gradient,
+    estimate,
+    plan,
     reproducible,
     takes,
     use,
 )
+from striate.engine.plan import forget
 from striate.errors import OptionError, ShapeError
 
 LAYOUTS = pytest.mark.parametrize("channels_last", [True, False], ids=["channels_last", "contiguous"])
@@ -137,6 +142,25 @@ def test_an_image_of_another_size_is_refused(dtype):
     assert str(error.value) == (
         "conv2d: residual does not have the output's size.\n  residual  (1, 24, 8, 8)\nPass one of (2, 24, 8, 8)."
     )
+
+
+@pytest.fixture
+def heavy_packing(monkeypatch):
+    """Packing a weight is expected to take a second a byte."""
+    forget()
+    monkeypatch.setattr(estimate, "_PACK", 1.0)
+    yield
+    forget()
+
+
+def test_training_and_evaluation_have_the_same_bits_where_that_is_asked_for(heavy_packing):
+    """Packing counts when gradients are recorded, and may decide otherwise; within `reproducible` it does not."""
+    x, weight = torch.randn(1, 64, 16, 16), torch.randn(64, 64, 3, 3)
+    around = Problem.of(x.shape, weight.shape, padding=(1, 1), channels_last=False)
+    assert len({plan(p, threads=1).algorithm for p in (around, replace(around, packed_anew=True))}) == 2
+    with reproducible():
+        learning = conv2d(x, weight.clone().requires_grad_(), padding=1)
+        assert torch.equal(learning, conv2d(x, weight, padding=1))
 
 
 @pytest.mark.parametrize("wanted", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (0, 0, 0)])

@@ -117,7 +117,7 @@ def conv2d_input_gradient(
     if torch.compiler.is_compiling():
         return operators.conv2d_input_gradient(gradient, weight, input_size, last, *settings)
     call = call_for(torch.Size(input_size), weight.shape, settings, channels_last=last)
-    if call is None or call.torch_alone:
+    if call is None or call.torch_alone():
         input = gradient.new_empty(tuple(input_size))
         found, _ = by_torch.gradients(gradient, input, weight, *settings, (True, False))
         return cast("Tensor", found)
@@ -158,7 +158,7 @@ def conv2d_weight_gradient(
     if torch.compiler.is_compiling():
         return operators.conv2d_weight_gradient(gradient, input, weight, *settings)
     call = call_for(input.shape, weight.shape, settings, channels_last=lies_last(input, weight))
-    if call is None or call.torch_alone:
+    if call is None or call.torch_alone():
         _, found = by_torch.gradients(gradient, input, weight, *settings, (False, True))
         return cast("Tensor", found)
     return weight_gradient(call, gradient, input, weight)

@@ -100,15 +100,23 @@ class Call:
         # PyTorch lays a weight as the images lie, at every call: a fifth of the time of a small layer.
         self._relaid = form(-1, problem) if problem.channels_last and not problem.packed_anew else None
 
-    @cached_property
-    def torch_alone(self) -> bool:
-        """Whether PyTorch's own convolution computes the output and both gradients, and records by itself.
+    def torch_alone(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
+        """Tell whether PyTorch's own convolution computes the output and these gradients, and records by itself.
 
         It flushes no denormal numbers in gradients, and takes up to 50 microseconds less: so large ones are recorded by
         us.
         """
-        seconds = {c.algorithm: c.seconds for c in self.plan("forward").candidates}[TORCH] or 0.0
-        return seconds < _LARGE and self._forward is None and self._backward is None and self._weights is None
+        return (
+            self._forward is None
+            and self._small
+            and not (of_input and self._backward is not None)
+            and not (of_weight and self._weights is not None)
+        )
+
+    @cached_property
+    def _small(self) -> bool:
+        seconds = {c.algorithm: c.seconds for c in self.plan("forward").candidates}
+        return (seconds[TORCH] or 0.0) < _LARGE
 
     def plan(self, direction: Direction) -> Plan:
         """Plan one direction."""

@@ -12,6 +12,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from striate.engine.choice import TORCH, chosen
 from striate.engine.convolve import Call
@@ -81,8 +82,15 @@ def _runners(problem: Problem, threads: int, names: list[str]) -> dict[str, Call
 
     def runner(call: Call) -> Callable[[], object]:
         turn = cycle(weights)
+
+        def changed() -> Tensor:
+            weight = next(turn)
+            if problem.packed_anew:
+                increment_version(weight)
+            return weight
+
         return {
-            "forward": lambda: call.forward(x, next(turn), bias, residual),
+            "forward": lambda: call.forward(x, changed(), bias, residual),
             "input gradient": lambda: call.gradients(gradient, x, next(turn), (True, False)),
             "weight gradient": lambda: call.gradients(gradient, x, weight, (False, True)),
         }[problem.direction]

@@ -75,7 +75,7 @@ def _runners(problem: Problem, threads: int, names: list[str]) -> dict[str, Call
         return torch.randn(shape, generator=generator).contiguous(memory_format=layout)
 
     x, gradient = drawn(*problem.input), drawn(*problem.output)
-    weight = torch.randn(problem.weight, generator=generator)
+    weight = drawn(*problem.weight)  # as `model.to(memory_format=...)` lays them
     weights = [weight.clone() for _ in range(_copies(problem, names))]
     bias = torch.randn(problem.kernels[0], generator=generator) if problem.bias else None
     residual = gradient if problem.residual else None

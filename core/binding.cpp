@@ -1,5 +1,6 @@
 // The door to Python: addresses, sizes and plain values go through; nothing is computed here.
 #include "conv.h"
+#include "denormals.h"
 #include "isa.h"
 #include "machine.h"
 #include "pages.h"
@@ -152,6 +153,11 @@ void bind_pages(nb::module_& m) {
       "from_"_a, "bytes"_a);
 }
 
+void bind_denormals(nb::module_& m) {
+  m.def("begin_flushing", &striate::begin_flushing, "threads"_a, "Take denormal numbers for zero from here on.");
+  m.def("end_flushing", &striate::end_flushing, "threads"_a);
+}
+
 const striate::Algorithm* const* algorithms() { return striate::chosen().algorithms; }
 
 void bind_convolution(nb::module_& m) {
@@ -233,6 +239,7 @@ NB_MODULE(_engine, m) {
   bind_products(m);
   bind_transpose(m);
   bind_pages(m);
+  bind_denormals(m);
   bind_problem(m);
   bind_convolution(m);
   bind_weight_gradient(m);

@@ -5,7 +5,6 @@ To add one: a line in `FIGURES`; what takes several passes has one figure for ea
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -58,7 +57,7 @@ MAXIMA = (3.0, 5.0, 4.0, 2.0)
 
 
 def _greatest(x: Tensor, kernel_size: int, stride: int, padding: Padding = 0) -> Tensor:
-    return cast("Tensor", ops.max_pool1d(x, kernel_size, stride, padding))
+    return ops.max_pool1d(x, kernel_size, stride, padding)
 
 
 def _unpooled(x: Tensor, overlap: Overlap) -> Tensor:

@@ -91,7 +91,8 @@ template <int Each, int at, int... lane>
   return __builtin_shufflevector(x, x, (lane / Each * Each + at)...);
 }
 
-inline Vector rectified(Vector value) { return value > 0 ? value : Vector{}; }
+// What is undefined stays so.
+inline Vector rectified(Vector value) { return value < 0 ? Vector{} : value; }
 
 inline std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 inline std::int64_t most(std::int64_t a, std::int64_t b) { return a > b ? a : b; }

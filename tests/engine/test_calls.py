@@ -52,6 +52,30 @@ def test_settings_may_be_lists():
     assert call([1, 1], [1, 2], [1, 1]) is call([1, 1], [1, 2], [1, 1])
 
 
+def test_settings_of_any_class_are_found_again():
+    """Sizes that are torch's, and numbers that are NumPy's."""
+    assert call(torch.Size((2, 1)), torch.Size((1, 2))) is call(torch.Size((2, 1)), torch.Size((1, 2)))
+    assert call(torch.Size((2, 1)), torch.Size((1, 2))).problem == call((2, 1), (1, 2)).problem
+    assert call(torch.Size((2, 2)), "same") is None
+
+
+def test_a_number_that_equals_a_size_is_none():
+    """1.0 is refused after 1 as it was before it."""
+    call(stride=1, groups=1)
+    with pytest.raises(OptionError):
+        call(stride=1.0)
+    with pytest.raises(OptionError):
+        call(groups=1.0)
+
+
+def test_what_is_done_to_the_sums_is_planned():
+    """An image that is added, and a rectification."""
+    made = call(residual=(1, 6, 6, 6), relu=True)
+    assert (made.problem.residual, made.problem.relu) == (True, True)
+    assert made is not call(relu=True)
+    assert made.bare.problem == call().problem
+
+
 def test_padding_has_names():
     """'same' as PyTorch has it, the odd one last; 'valid' is none."""
     assert call(padding="same", dilation=2).problem.padding == (2, 2, 2, 2)
@@ -92,6 +116,21 @@ REFUSALS = {
         "  bias    (4,)\n"
         "  weight  (6, 4, 3, 3)\n"
         "Pass one number for each: (6,).",
+    ),
+    "residual": (
+        ShapeError,
+        lambda: call(residual=(1, 6, 8, 8)),
+        "conv2d: residual does not have the output's size.\n  residual  (1, 6, 8, 8)\nPass one of (1, 6, 6, 6).",
+    ),
+    "groups": (
+        OptionError,
+        lambda: call(groups=1.0),
+        "conv2d: groups is no whole number.\n  groups  1.0\nGive one.",
+    ),
+    "a side": (
+        OptionError,
+        lambda: call(padding=(1, 1.5, 0, 0)),
+        "conv2d: padding is no whole number.\n  padding  1.5\nGive one.",
     ),
     "negative": (
         ShapeError,

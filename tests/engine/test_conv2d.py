@@ -1,22 +1,28 @@
 """engine.conv2d: PyTorch's function in everything but speed, and its gradients."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
-from convolutions import CASES, by, problem, tensors
+from convolutions import CASES, accepted, by, problem, tensors
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional as F
 
 from striate.engine import (
+    Problem,
+    accuracy,
     by_torch,
     conv2d,
     conv2d_input_gradient,
     conv2d_weight_gradient,
+    estimate,
+    plan,
     reproducible,
     takes,
     use,
 )
+from striate.engine.plan import forget
 from striate.errors import OptionError, ShapeError
 
 LAYOUTS = pytest.mark.parametrize("channels_last", [True, False], ids=["channels_last", "contiguous"])
@@ -42,6 +48,119 @@ def test_output_and_gradients_are_those_of_the_definition(case, channels_last):
     torch.testing.assert_close(found.double(), want, rtol=1e-4, atol=1e-4)
     for got, wanted in zip((x, weight, bias), exact, strict=True):
         torch.testing.assert_close(got.grad.double(), wanted.grad, rtol=1e-4, atol=3e-4)
+
+
+def finished(x, weight, bias, settings, residual, relu):
+    """What conv2d is to compute, by PyTorch's functions."""
+    output = by_torch.convolve(x, weight, bias, *settings)
+    output = output if residual is None else output + residual
+    return F.relu(output) if relu else output
+
+
+@LAYOUTS
+@pytest.mark.parametrize("added", [True, False], ids=["residual", "no residual"])
+@pytest.mark.parametrize("algorithm", ["", "reference", "torch"])
+@pytest.mark.parametrize("case", ["3x3", "1x1 strided", "depthwise", "cut and strided"])
+def test_an_image_is_added_and_sums_are_rectified(case, algorithm, added, channels_last):
+    """Output and all gradients, with a residual or not; and the second derivatives of what is rectified."""
+    x, weight, bias, settings = tensors(case, channels_last=channels_last)
+    exact = tensors(case, dtype=torch.float64)[:3]
+    residual = torch.randn(problem(case).output).requires_grad_() if added else None
+    twin = residual.detach().double().requires_grad_() if added else None
+    want = finished(*exact, settings, twin, relu=True)
+    with by(algorithm):
+        found = conv2d(x, weight, bias, *settings, residual=residual, relu=True)
+    torch.testing.assert_close(found.double(), want, rtol=1e-4, atol=1e-4)
+    assert not found.isnan().any()
+    assert (found == 0).any()
+    given, others = [[*three, more][: 3 + added] for three, more in (((x, weight, bias), residual), (exact, twin))]
+    gradient = torch.randn(want.shape)
+    first = torch.autograd.grad(found, given, gradient, create_graph=True)
+    wants = torch.autograd.grad(want, others, gradient.double(), create_graph=True)
+    torch.testing.assert_close([f.double() for f in first], list(wants), rtol=1e-4, atol=3e-4)
+    second, seconds = (
+        torch.autograd.grad(sum(g.square().sum() for g in of[:2]), to[:2])
+        for of, to in ((first, given), (wants, others))
+    )
+    for got, wanted in zip(second, seconds, strict=True):
+        torch.testing.assert_close(got.double() / wanted.abs().max(), wanted / wanted.abs().max(), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("algorithm", ["", "torch"])
+def test_an_image_is_added_without_rectifying(algorithm):
+    """Its gradient is the one that arrives; nothing is changed in place."""
+    x, weight, bias, settings = tensors("3x3")
+    residual = torch.randn(problem("3x3").output).requires_grad_()
+    before = residual.detach().clone()
+    with by(algorithm):
+        found = conv2d(x, weight, bias, *settings, residual=residual)
+    torch.testing.assert_close(found, finished(x, weight, bias, settings, residual, relu=False), rtol=1e-4, atol=1e-4)
+    gradient = torch.randn(found.shape)
+    assert torch.equal(torch.autograd.grad(found, residual, gradient)[0], gradient)
+    assert torch.equal(residual, before)
+
+
+@pytest.mark.parametrize("algorithm", ["", "torch"])
+def test_a_rectified_convolution_takes_whatever_a_plain_one_takes(algorithm):
+    """One image alone, doubles, a batch of gradients, vmap."""
+    x, weight, bias, settings = tensors("3x3")
+    residual = torch.randn(problem("3x3").output)
+
+    def both(*given):
+        more = {"residual": given[3], "relu": True}
+        return conv2d(*given[:3], *settings, **more), finished(*given[:3], settings, *more.values())
+
+    with by(algorithm):
+        torch.testing.assert_close(*both(x[0], weight, bias, residual[0]), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(*both(*(t.double() for t in (x, weight, bias, residual))))
+        found, want = both(x, weight, bias, residual)
+        several = torch.randn(3, *found.shape)
+        grads = [torch.autograd.grad(y, (x, weight), several, is_grads_batched=True) for y in (found, want)]
+        torch.testing.assert_close(*grads, rtol=1e-4, atol=1e-3)
+        founds = torch.vmap(lambda one, more: both(one, weight, bias, more)[0])(x[:, None], residual[:, None])
+        torch.testing.assert_close(founds[:, 0], want, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("case", "name"), [pair for pair in accepted() if pair[0] in ("3x3", "1x1", "depthwise")])
+def test_what_is_undefined_stays_so_when_it_is_rectified(case, name):
+    """As PyTorch has it: NaN is not 0."""
+    x, weight, bias, settings = tensors(case, grad=False)
+    residual = torch.zeros(problem(case).output)
+    residual[0, 1, 2, 3] = torch.nan
+    with use(name), accuracy("fast"):
+        found = conv2d(x, weight, bias, *settings, residual=residual, relu=True)
+    assert found.isnan().nonzero().tolist() == [[0, 1, 2, 3]]
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_image_of_another_size_is_refused(dtype):
+    """It would be added to all images by PyTorch; whoever computes, it says the same."""
+    x, weight, bias, settings = tensors("1x1", dtype=dtype)
+    with pytest.raises(ShapeError) as error:
+        conv2d(x, weight, bias, *settings, residual=torch.zeros(1, 24, 8, 8, dtype=dtype))
+    assert str(error.value) == (
+        "conv2d: residual does not have the output's size.\n  residual  (1, 24, 8, 8)\nPass one of (2, 24, 8, 8)."
+    )
+
+
+@pytest.fixture
+def heavy_packing(monkeypatch):
+    """Packing a weight is expected to take a second a byte."""
+    forget()
+    monkeypatch.setattr(estimate, "_PACK", 1.0)
+    yield
+    forget()
+
+
+def test_training_and_evaluation_have_the_same_bits_where_that_is_asked_for(heavy_packing):
+    """Packing counts when gradients are recorded, and may decide otherwise; within `reproducible` it does not."""
+    x, weight = torch.randn(1, 64, 16, 16), torch.randn(64, 64, 3, 3)
+    around = Problem.of(x.shape, weight.shape, padding=(1, 1), channels_last=False)
+    assert len({plan(p, threads=1).algorithm for p in (around, replace(around, packed_anew=True))}) == 2
+    with reproducible():
+        learning = conv2d(x, weight.clone().requires_grad_(), padding=1)
+        assert torch.equal(learning, conv2d(x, weight, padding=1))
 
 
 @pytest.mark.parametrize("wanted", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (0, 0, 0)])

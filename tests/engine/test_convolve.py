@@ -83,9 +83,16 @@ def test_tensors_may_lie_anywhere(name):
     torch.testing.assert_close(found, want)
 
 
-def test_denormals_are_zeros_and_no_more():
-    """Numbers below 1e-38 count for nothing in our sums, and PyTorch's setting is what it was."""
+@pytest.mark.parametrize("name", ["direct", "torch"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_denormals_are_zeros_and_no_more(name, threads):
+    """Numbers below 1e-38 count for nothing in outputs and gradients, and PyTorch's setting is what it was."""
     x, weight, bias, _ = tensors("3x3", grad=False)
-    made = call("3x3", "direct")
-    assert torch.equal(made.forward(x, weight * 1e-39, bias), made.forward(x, weight * 0, bias))
-    assert (torch.tensor([1e-39]) * 1.0).item() > 0
+    made = call("3x3", name, threads=threads)
+    gradient = torch.randn(made.problem.output)
+    small, nothing = (
+        [made.forward(x, weight * n, bias), *made.gradients(gradient, x * n, weight * n, (True, True))]
+        for n in (1e-39, 0)
+    )
+    assert all(torch.equal(one, other) for one, other in zip(small, nothing, strict=True))
+    assert (torch.full((1 << 18,), 1e-39) * 1.0).min() > 0

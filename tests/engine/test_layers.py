@@ -1,5 +1,7 @@
 """engine.layers: every convolution that the engine could compute, by its module's name; the model stays as it was."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -60,11 +62,12 @@ def test_a_bias_and_the_layout_are_part_of_the_problem():
 
 
 def test_gradients_are_those_that_training_needs():
-    """The first layer's input is not learnt, so it has no gradient."""
+    """The first layer's input is not learnt, so it has no gradient; weights change from one output to the next."""
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3))
     first, second = layers(model, (1, 3, 9, 9), backward=True)
-    assert [problem.direction for problem in first.backward] == ["weight gradient"]
-    assert [problem.direction for problem in second.backward] == ["input gradient", "weight gradient"]
+    assert [problem.direction for problem in first.backward] == ["forward", "weight gradient"]
+    assert [problem.direction for problem in second.backward] == ["forward", "input gradient", "weight gradient"]
+    assert first.backward[0] == replace(first.problem, packed_anew=True)
     assert all(layer.backward == () for layer in layers(model, (1, 3, 9, 9)))
 
 

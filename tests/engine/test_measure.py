@@ -1,8 +1,11 @@
 """engine.measure: every candidate is timed as it would run, and nothing else; of a time only the sign is looked at."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from striate.engine import packed
 from striate.engine.choice import accuracy, locked, reproducible
 from striate.engine.measure import MOST_COPIES_BYTES, MOST_OWN, _call, _copies, candidates, measure
 from striate.engine.plan import plan
@@ -37,6 +40,22 @@ def test_candidates_have_times(problem, direction):
     assert list(found.seconds) == candidates(turned, 1)
     assert all(seconds > 0 for seconds in found.seconds.values())
     assert found.turns >= 7
+
+
+def test_weights_that_change_are_packed_every_time(monkeypatch):
+    """As in training; otherwise once."""
+    made, prepared = [], packed._prepared
+    monkeypatch.setattr(packed, "_prepared", lambda *given: made.append(given) or prepared(*given))
+    counts = []
+    for anew in (False, True):
+        problem = replace(square(), packed_anew=anew)
+        found = measure(problem, threads=1)
+        own = len(found.seconds) - ("torch" in found.seconds)
+        packings = sum(form.place >= 0 for _, form, *_ in made)  # PyTorch's is none
+        counts.append(packings - own * _copies(problem, list(found.seconds)))
+        made.clear()
+    assert counts[0] == 0
+    assert counts[1] >= found.turns
 
 
 def test_each_candidate_runs_itself():

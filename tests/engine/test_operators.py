@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from convolutions import CASES, tensors
+from convolutions import CASES, problem, tensors
 from torch.nn import functional as F
 
 from striate.engine import by_torch, conv2d, use
 from striate.engine.calls import pair, sides
 from striate.engine.operators import conv2d as operator
+from striate.engine.operators import conv2d_finished as finished
 
 
 def written(case, **more):
@@ -21,6 +22,20 @@ def written(case, **more):
 def test_pytorchs_checks_of_an_operator_pass(case, channels_last):
     """Its schema, its fake kernel's shapes and steps, its gradients under AOT and with sizes unknown."""
     torch.library.opcheck(operator, written(case, channels_last=channels_last))
+
+
+@pytest.mark.parametrize("added", [True, False])
+@pytest.mark.parametrize("case", ["3x3", "cut and strided"])
+def test_pytorchs_checks_pass_of_what_is_added_and_rectified(case, added):
+    """The same; and it computes what the door does."""
+    given = written(case)
+    residual = torch.randn(problem(case).output, requires_grad=True) if added else None
+    torch.library.opcheck(finished, (*given, residual, True))
+    x, weight, bias, *settings = given
+    given = [x, weight, bias, residual][: 3 + added]
+    found = torch.autograd.grad(finished(x, weight, bias, *settings, residual, True).square().sum(), given)
+    want = torch.autograd.grad(conv2d(x, weight, bias, *settings, residual=residual, relu=True).square().sum(), given)
+    torch.testing.assert_close(found, want)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -55,6 +70,9 @@ def test_a_batch_of_convolutions_is_pytorchs(axes):
     found = torch.vmap(lambda *t: operator(*t, *given[3:]), axes)(*several)
     want = torch.vmap(lambda *t: by_torch.convolve(*t, *given[3:]), axes)(*several)
     torch.testing.assert_close(found, want)
+    residual = torch.randn(3, *problem("3x3").output)[: want.shape[0]]
+    found = torch.vmap(lambda *t: finished(*t[:3], *given[3:], t[3], True), (*axes, 0))(*several, residual)
+    torch.testing.assert_close(found, F.relu(want + residual))
 
 
 @pytest.mark.traced
@@ -65,7 +83,8 @@ def test_a_compiled_function_is_one_graph_with_its_gradients():
     weight, bias = torch.randn(6, 4, 3, 3, requires_grad=True), torch.randn(6, requires_grad=True)
 
     def loss(x):
-        return F.relu(conv2d(x, weight, bias, padding=1)).square().sum()
+        first = F.relu(conv2d(x, weight, bias, padding=1))
+        return conv2d(first[:, :4], weight, bias, padding=1, residual=first, relu=True).square().sum()
 
     torch._dynamo.reset()
     compiled = torch.compile(loss, fullgraph=True, dynamic=True)

@@ -1,9 +1,13 @@
 """engine.tuning: what is measured once decides from then on."""
 
+import copy
+
 import pytest
+import torch
 from torch import nn
 
 from striate.engine import tuning, wisdom
+from striate.engine.accelerate import accelerate
 from striate.engine.choice import locked, reproducible, use
 from striate.engine.plan import _locked, forget, plan
 from striate.engine.problem import Problem
@@ -56,11 +60,24 @@ def test_gradients_are_measured_if_asked_for(slow):
     found = tune(MODEL, SIZE, threads=1, backward=True)
     assert [d.plan.problem.direction for d in found.decisions] == [
         "forward",
+        "forward",
         "weight gradient",
+        "forward",
         "forward",
         "input gradient",
         "weight gradient",
     ]
+    assert [d.plan.problem.packed_anew for d in found.decisions][:3] == [False, True, False]
+
+
+def test_a_network_may_be_trained_and_judged_by_what_was_measured_alone(slow):
+    """Nothing that it computes is unknown."""
+    tune(MODEL, SIZE, threads=torch.get_num_threads(), backward=True)
+    model = accelerate(copy.deepcopy(MODEL))
+    with locked():
+        model(torch.randn(SIZE)).sum().backward()
+        with torch.no_grad():
+            model(torch.randn(SIZE))
 
 
 def test_damage_is_told_and_survived(slow, wisdom_file):

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from striate.data.listing import EXTENSIONS
-from striate.evaluate import Predicted, load, predict
+from striate.engine import accelerated
+from striate.evaluate import Predicted, evaluate, load, predict
 from striate.recipes import train
 from striate.train import Where
 
@@ -40,6 +41,18 @@ def test_a_prediction_does_not_depend_on_its_company(run, pictures):
         same(one, together[one.path])
 
 
+def test_by_the_engine_it_is_the_same(run, pictures):
+    """Predicted and judged, but for rounding."""
+    folder = pictures({"x": 5}, name="loose", seed=3)
+    ours = Where(progress="none", threads=1, accelerate=True)
+    trained = load(run)
+    for one, other in zip(predict(trained, [folder], where=ours), predict(run, [folder]), strict=True):
+        same(one, other)
+    assert accelerated(trained.model)
+    theirs = evaluate(run).metrics.cross_entropy
+    assert evaluate(run, where=ours).metrics.cross_entropy == pytest.approx(theirs, abs=1e-5)
+
+
 def test_the_comparison_can_fail(run, pictures):
     """Two different pictures have different probabilities."""
     one, other = predict(run, [pictures({"x": 2}, name="loose", seed=5)])
@@ -50,8 +63,6 @@ def test_the_comparison_can_fail(run, pictures):
 def test_it_says_what_evaluation_says(run, tmp_path):
     """One path from file to class, in judging and in use."""
     import csv
-
-    from striate.evaluate import evaluate
 
     with (evaluate(run).path / "predictions.csv").open(newline="") as file:
         table = list(csv.DictReader(file))

@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from striate.data.loader import Loader
+from striate.engine import accelerated
 from striate.errors import Interrupted, RunError
-from striate.recipes import resume, train
-from striate.train import Run, Where
+from striate.models import create
+from striate.recipes import preparation, resume, train
+from striate.train import Learner, Run, Where
 
 QUIET = {"progress": "none", "threads": 1}
 STEPS = 27  # three epochs of nine steps
@@ -106,6 +108,35 @@ def test_a_real_network_on_two_threads_ends_with_the_same_bits(model, cut, worke
     assert run.checkpoints.load("last").state["step"] == cut
     resume(run, where=Where(workers=workers, progress="none"))
     assert_same(run, whole)
+
+
+@pytest.mark.parametrize("cut", [4, 9])
+def test_a_run_by_the_engine_goes_on_by_the_engine(cut, runs, tiny, tmp_path, monkeypatch):
+    """Whoever resumes it need not say so; and what was saved has the names that it always has."""
+    where = Where(accelerate=True, **QUIET)
+    whole = Run(runs / "engine/digits-tiny")
+    if not whole.path.exists():
+        train("digits", model=tiny, out=runs / "engine", where=where)
+    cut_after(monkeypatch, [cut])
+    with pytest.raises(Interrupted):
+        train("digits", model=tiny, out=tmp_path, where=where)
+    learners = watched(monkeypatch)
+    run = resume(Run(tmp_path / "digits-tiny"), where=Where(**QUIET))
+    assert accelerated(learners[0].model) == accelerated(learners[0].judged) != []
+    assert_same(run, whole)
+    assert run.checkpoints.load("last").tensors["model"].keys() == create(tiny, classes=10).state_dict().keys()
+
+
+def watched(monkeypatch):
+    """The learners that are made from here on."""
+    made = []
+
+    def make(*arguments, **settings):
+        made.append(Learner(*arguments, **settings))
+        return made[-1]
+
+    monkeypatch.setattr(preparation, "Learner", make)
+    return made
 
 
 # By name: settings that the tiny network's own recipe leaves alone; each changes what every step does.

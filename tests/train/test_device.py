@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 
+from striate.engine import accelerated
 from striate.errors import OptionError
-from striate.train import device_named
+from striate.train import device_named, placed
 from striate.train.device import _AVAILABLE
 
 
@@ -40,6 +42,18 @@ def test_this_machine_has_a_cpu():
     """The real table, not a pretended one."""
     assert device_named("cpu") == torch.device("cpu")
     torch.zeros(1, device=device_named("auto"))
+
+
+@pytest.mark.parametrize(("device", "by_engine"), [("cpu", True), ("cpu", False), ("meta", True), ("meta", False)])
+def test_the_engine_convolves_on_the_processor_if_that_is_asked_for(device, by_engine):
+    """The network itself is moved; channels lie last; nowhere else is there an engine."""
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU())
+    names = list(model.state_dict())
+    assert placed(model, torch.device(device), by_engine=by_engine) is model
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert model[0].weight.device.type == device
+    assert accelerated(model) == ["0"] * (device == "cpu" and by_engine)
+    assert list(model.state_dict()) == names
 
 
 @pytest.mark.refusal

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["convolve", "gradients"]
+from striate.errors import ShapeError
+
+__all__ = ["convolve", "finish", "gradients", "misfit"]
 
 
 def convolve(
@@ -37,6 +39,26 @@ def convolve(
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     both, beyond = _split(padding)
     return F.conv2d(_padded(input, beyond), weight, bias, stride, both, dilation, groups)
+
+
+def finish(output: Tensor, residual: Tensor | None, relu: bool) -> Tensor:
+    """Add an image to a convolution's output, and rectify it: what the core does before it stores a sum.
+
+    Raises:
+        ShapeError: The image is not of the output's size.
+    """
+    if residual is not None:
+        if residual.shape != output.shape:
+            raise misfit(residual.shape, output.shape)
+        output = output + residual
+    return F.relu(output) if relu else output
+
+
+def misfit(residual: Sequence[int], output: Sequence[int]) -> ShapeError:
+    """Say what is wrong with an image that cannot be added to the output."""
+    return ShapeError(
+        "conv2d: residual does not have the output's size.", f"Pass one of {tuple(output)}.", residual=tuple(residual)
+    )
 
 
 def gradients(

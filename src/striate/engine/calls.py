@@ -1,10 +1,12 @@
 """From the arguments of a convolution to what computes it, found again by one look."""
 
 from collections.abc import Sequence
+from marshal import dumps
 from typing import Any, Final
 
 import torch
 
+from striate.engine.by_torch import misfit
 from striate.engine.choice import chosen
 from striate.engine.convolve import Call
 from striate.engine.limits import limits
@@ -15,7 +17,8 @@ from striate.errors import OptionError, ShapeError
 __all__ = ["call_for", "pair", "sides"]
 
 _MOST: Final = 4096
-_CALLS: Final[dict[Any, Call | None]] = {}
+_BYTES: Final = 2  # the last version of `marshal` whose bytes depend on nothing but what is written
+_CALLS: Final[dict[Any, Call]] = {}
 FORGET.append(_CALLS.clear)
 
 
@@ -25,6 +28,8 @@ def call_for(
     settings: tuple[Any, Any, Any, int],
     *,
     bias: Sequence[int] | None = None,
+    residual: Sequence[int] | None = None,
+    relu: bool = False,
     channels_last: bool,
     packed_anew: bool = False,
 ) -> Call | None:
@@ -35,6 +40,8 @@ def call_for(
         weight: The weight's, `K C/groups R S`.
         settings: Stride, padding, dilation and groups, as `conv2d` takes them.
         bias: The bias's shape, if there is one.
+        residual: The shape of what is added to the output, if anything is.
+        relu: Whether the output is rectified.
         channels_last: Whether results are to lie so in memory.
         packed_anew: Whether the weight changes from call to call.
 
@@ -45,20 +52,31 @@ def call_for(
         ShapeError: Sizes do not fit together.
         OptionError: Settings are no numbers; or the algorithm that is forced cannot compute this.
     """
-    key = (input, weight, settings, bias, channels_last, packed_anew, torch.get_num_threads(), chosen(), limits())
+    beside = (bias, residual, relu, channels_last, packed_anew)
     try:
-        return _CALLS[key]
-    except KeyError:
-        pass
-    except TypeError:  # a list, say, which cannot be found again
-        stride, padding, dilation, groups = settings
-        written = (pair("stride", stride), sides(padding, weight, dilation), pair("dilation", dilation), groups)
+        # Settings by their bytes, which lists have as well: 1 and 1.0 are equal, but only the first is a size.
+        key = (input, weight, dumps(settings, _BYTES), beside, torch.get_num_threads(), chosen(), limits())
+        found = _CALLS.get(key)
+    except (TypeError, ValueError):  # sizes in a list, settings of a class that has no bytes
         lying = {"channels_last": channels_last, "packed_anew": packed_anew}
-        return call_for(tuple(input), tuple(weight), written, bias=bias, **lying)
+        added = [None if shape is None else tuple(shape) for shape in (bias, residual)]
+        sizes, written = (tuple(input), tuple(weight)), _written(settings, weight)
+        return call_for(*sizes, written, bias=added[0], residual=added[1], relu=relu, **lying)
+    if found is not None:
+        return found
     if len(_CALLS) >= _MOST:
         _CALLS.clear()
-    made = _CALLS[key] = _made(input, weight, settings, bias, channels_last, packed_anew)
+    made = _made(input, weight, settings, *beside)
+    if made is not None:
+        _CALLS[key] = made
     return made
+
+
+def _written(settings: tuple[Any, Any, Any, int], weight: Sequence[int]) -> tuple[Any, Any, Any, int]:
+    stride, padding, dilation, groups = settings
+    around = padding if isinstance(padding, str) else tuple(map(int, sides(padding, weight, dilation)))
+    down, across = (tuple(map(int, pair(name, sizes))) for name, sizes in (("stride", stride), ("dilation", dilation)))
+    return down, around, across, int(_whole("groups", groups))
 
 
 def _made(
@@ -66,6 +84,8 @@ def _made(
     weight: Sequence[int],
     settings: tuple[Any, Any, Any, int],
     bias: Sequence[int] | None,
+    residual: Sequence[int] | None,
+    relu: bool,
     channels_last: bool,
     packed_anew: bool,
 ) -> Call | None:
@@ -80,8 +100,10 @@ def _made(
         stride=pair("stride", stride),
         padding=sides(padding, weight, dilation),
         dilation=pair("dilation", dilation),
-        groups=groups,
+        groups=_whole("groups", groups),
         bias=bias is not None,
+        residual=residual is not None,
+        relu=relu,
         channels_last=channels_last,
         packed_anew=packed_anew,
     )
@@ -92,6 +114,8 @@ def _made(
             bias=tuple(bias),
             weight=tuple(weight),
         )
+    if residual is not None and tuple(residual) != problem.output:
+        raise misfit(residual, problem.output)
     return Call(problem, torch.get_num_threads(), chosen(), limits())
 
 
@@ -114,6 +138,12 @@ def pair(name: str, sizes: Any) -> tuple[int, int]:
             **{name: repr(sizes)},
         )
     return listed[0], listed[1]
+
+
+def _whole(name: str, size: Any) -> int:
+    if not hasattr(size, "__index__"):
+        raise OptionError(f"conv2d: {name} is no whole number.", "Give one.", **{name: repr(size)})
+    return size
 
 
 def sides(padding: Any, weight: Sequence[int], dilation: Any) -> tuple[int, int, int, int]:
@@ -139,7 +169,7 @@ def sides(padding: Any, weight: Sequence[int], dilation: Any) -> tuple[int, int,
         down, across = reach if padding == "same" else (0, 0)
         return down // 2, down - down // 2, across // 2, across - across // 2
     if isinstance(padding, Sequence) and len(padding) == 4:
-        top, bottom, left, right = padding
+        top, bottom, left, right = (_whole("padding", side) for side in padding)
         return top, bottom, left, right
     down, across = pair("padding", padding)
     if down < 0 or across < 0:

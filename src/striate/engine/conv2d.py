@@ -27,6 +27,9 @@ def conv2d(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
+    *,
+    residual: Num[Tensor, "*N K P Q"] | None = None,
+    relu: bool = False,
 ) -> Num[Tensor, "*N K P Q"]:
     """Convolve as `torch.nn.functional.conv2d` does, by the algorithm that is planned for these sizes; differentiable.
 
@@ -42,6 +45,8 @@ def conv2d(
         padding: Likewise; or 'same' or 'valid'; or one for each side: above, below, left, right, negative ones cut.
         dilation: Like the stride.
         groups: Blocks into which the channels are split.
+        residual: An image of the output's size that is added, before a sum is stored.
+        relu: Whether negative sums become 0, after that.
 
     Raises:
         ShapeError: Sizes do not fit together.
@@ -51,24 +56,30 @@ def conv2d(
         >>> conv2d(torch.zeros(1, 3, 32, 32), torch.zeros(8, 3, 3, 3), padding=(1, 1, 0, 0)).shape
         torch.Size([1, 8, 32, 30])
     """
-    if not takes(input, weight, bias):
-        return by_torch.convolve(input, weight, bias, stride, padding, dilation, groups)
+    settings = (stride, padding, dilation, groups)
+    if not takes(input, weight, bias, residual):
+        return by_torch.finish(by_torch.convolve(input, weight, bias, *settings), residual, relu)
     if input.dim() == 3:
-        return conv2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
+        added = None if residual is None else residual.unsqueeze(0)
+        return conv2d(input.unsqueeze(0), weight, bias, *settings, residual=added, relu=relu).squeeze(0)
     if torch.compiler.is_compiling():
-        around = sides(padding, weight.shape, dilation)
-        return operators.conv2d(input, weight, bias, pair("stride", stride), around, pair("dilation", dilation), groups)
+        written = (pair("stride", stride), sides(padding, weight.shape, dilation), pair("dilation", dilation), groups)
+        if residual is None and not relu:
+            return operators.conv2d(input, weight, bias, *written)
+        return operators.conv2d_finished(input, weight, bias, *written, residual, relu)
     call = call_for(
         input.shape,
         weight.shape,
-        (stride, padding, dilation, groups),
+        settings,
         bias=None if bias is None else bias.shape,
+        residual=None if residual is None else residual.shape,
+        relu=relu,
         channels_last=lies_last(input, weight),
         packed_anew=weight.requires_grad and torch.is_grad_enabled(),
     )
     if call is None:
-        return by_torch.convolve(input, weight, bias, stride, padding, dilation, groups)
-    return convolved(call, input, weight, bias)
+        return by_torch.finish(by_torch.convolve(input, weight, bias, *settings), residual, relu)
+    return convolved(call, input, weight, bias, residual)
 
 
 def conv2d_input_gradient(
@@ -106,7 +117,7 @@ def conv2d_input_gradient(
     if torch.compiler.is_compiling():
         return operators.conv2d_input_gradient(gradient, weight, input_size, last, *settings)
     call = call_for(torch.Size(input_size), weight.shape, settings, channels_last=last)
-    if call is None or call.torch_alone:
+    if call is None or call.torch_alone():
         input = gradient.new_empty(tuple(input_size))
         found, _ = by_torch.gradients(gradient, input, weight, *settings, (True, False))
         return cast("Tensor", found)
@@ -147,7 +158,7 @@ def conv2d_weight_gradient(
     if torch.compiler.is_compiling():
         return operators.conv2d_weight_gradient(gradient, input, weight, *settings)
     call = call_for(input.shape, weight.shape, settings, channels_last=lies_last(input, weight))
-    if call is None or call.torch_alone:
+    if call is None or call.torch_alone():
         _, found = by_torch.gradients(gradient, input, weight, *settings, (False, True))
         return cast("Tensor", found)
     return weight_gradient(call, gradient, input, weight)

@@ -1,6 +1,7 @@
 """The way to the compiled core, `striate._engine`."""
 
 import importlib
+import sys
 
 from striate.errors import StriateError
 
@@ -16,7 +17,8 @@ def core():
     """
     # torch first: the core runs on the OpenMP runtime that torch brings, and a process must not have two.
     # Both in here: `import striate` does without the core, so a tree that is not built can still say so.
-    importlib.import_module("torch")
+    if "torch" not in sys.modules:
+        importlib.import_module("torch")
 
     try:
         from striate import _engine  # pyright: ignore[reportMissingModuleSource] - its source is C++

@@ -13,18 +13,21 @@ from striate.engine import by_torch
 from striate.engine.convolve import Call
 from striate.engine.plain import plain, unwatched
 
-__all__ = ["convolved", "gradients", "input_gradient", "weight_gradient"]
+__all__ = ["convolved", "gradients", "input_gradient", "rectified", "weight_gradient"]
 
 
-def convolved(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def convolved(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
     """Convolve plain tensors."""
     if not torch.is_grad_enabled() or not (
-        input.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
+        input.requires_grad
+        or weight.requires_grad
+        or (bias is not None and bias.requires_grad)
+        or (residual is not None and residual.requires_grad)
     ):
-        return call.forward(input, weight, bias)
-    if call.torch_alone:
-        return call.by_torch(input, weight, bias)
-    return _Convolution.apply(input, weight, bias, call)  # pyright: ignore[reportReturnType]
+        return call.forward(input, weight, bias, residual)
+    if call.torch_alone(of_input=input.requires_grad, of_weight=weight.requires_grad):
+        return call.by_torch(input, weight, bias, residual)
+    return _Convolution.apply(input, weight, bias, residual, call)  # pyright: ignore[reportReturnType]
 
 
 def input_gradient(call: Call, gradient: Tensor, weight: Tensor) -> Tensor:
@@ -57,20 +60,32 @@ def gradients(
     )
 
 
+def rectified(gradient: Tensor, output: Tensor) -> Tensor:
+    """Take a gradient back through the rectification, by what came out of it."""
+    return torch.ops.aten.threshold_backward(gradient, output, 0)
+
+
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, call: Call) -> Tensor:
+    def forward(
+        ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None, call: Call
+    ) -> Tensor:
         ctx.call = call
         of_input, of_weight = ctx.needs_input_grad[:2]
-        ctx.save_for_backward(input if of_weight else None, weight if of_input else None)
-        return call.forward(input, weight, bias)
+        output = call.forward(input, weight, bias, residual)
+        ctx.save_for_backward(
+            input if of_weight else None, weight if of_input else None, output if call.problem.relu else None
+        )
+        return output
 
     @staticmethod
     def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = arriving
-        (input, weight), wanted = ctx.saved_tensors, ctx.needs_input_grad[:2]
-        found = gradients(ctx.call, gradient, input, weight, wanted) if any(wanted) else (None, None)
-        return *found, gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None, None
+        (input, weight, output), needed = ctx.saved_tensors, ctx.needs_input_grad
+        if output is not None:
+            gradient = rectified(gradient, output)
+        found = gradients(ctx.call, gradient, input, weight, needed[:2]) if needed[0] or needed[1] else (None, None)
+        return *found, gradient.sum((0, 2, 3)) if needed[2] else None, gradient if needed[3] else None, None
 
 
 class _InputGradient(torch.autograd.Function):
@@ -106,5 +121,5 @@ def _again(ctx: Any, input: Tensor, weight: Tensor) -> Tensor | None:
     if not ctx.needs_input_grad[0]:
         return None
     if plain(input) and plain(weight) and unwatched():
-        return convolved(ctx.call.unbiased, input, weight, None)
-    return ctx.call.by_torch(input, weight, None)
+        return convolved(ctx.call.bare, input, weight, None)
+    return ctx.call.bare.by_torch(input, weight, None)

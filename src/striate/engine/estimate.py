@@ -20,6 +20,9 @@ _LANES: Final = {"avx512": 16, "avx2": 8, "neon": 4, "baseline": 4}
 # What a call takes that computes next to nothing: tiny problems are decided by this. PyTorch's is reached through ours.
 _CALL: Final[dict[Direction, float]] = {"forward": 9e-6, "input gradient": 25e-6, "weight gradient": 25e-6}
 
+# For a number of the output that PyTorch reads again, to add another or to rectify it.
+_AGAIN: Final = 0.15e-9
+
 _THROUGH: Final[dict[Direction, float]] = {"forward": 6e-6, "input gradient": 0.0, "weight gradient": 0.0}
 
 # Seconds to bring a number from one memory layout to the other, and to pack a byte of weights, on one thread. Who takes
@@ -87,6 +90,7 @@ def torch_seconds(problem: Problem, threads: int) -> float:
     full = -(-k // lanes) * lanes if kind == "depthwise" else problem.groups * -(-each // lanes) * lanes * taken
     work = of.product * n * p * q * r * s * full / _rate()
     moves = of.output * n * k * p * q + of.input * n * c * h * w + of.weight * prod(problem.weight)
+    moves += _AGAIN * (problem.residual + problem.relu) * n * k * p * q
     return of.call + _THROUGH[problem.direction] + _GRADIENT[problem.direction] * (work + moves) / threads
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -23,7 +23,8 @@ class Layer:
     Args:
         name: Of the module that computes it, as `named_modules` has it; "" for the model itself.
         problem: What it computes, forward.
-        backward: Its gradients that training computes; none for inference.
+        backward: What training computes: the output from weights that change from call to call, and the gradients;
+            nothing for inference.
     """
 
     name: str
@@ -42,7 +43,7 @@ def layers(
     Args:
         model: Any module that takes one tensor.
         input_size: The input's, the axis of examples included.
-        backward: Whether gradients are listed as well.
+        backward: Whether what training computes is listed as well.
         channels_last: Whether the input lies in memory with a pixel's channels side by side.
 
     Raises:
@@ -95,8 +96,9 @@ class _Watch(TorchDispatchMode):
         problem = reader(self._whole(args)) if reader else None
         if problem is not None:
             learnt: dict[Direction, bool] = {"input gradient": through, "weight gradient": True}
-            backward = [problem.turned(direction) for direction, wanted in learnt.items() if wanted and self.backward]
-            self.found.append(Layer(name, problem, tuple(backward)))
+            gradients = [problem.turned(direction) for direction, wanted in learnt.items() if wanted]
+            training = (replace(problem, packed_anew=True), *gradients)
+            self.found.append(Layer(name, problem, training if self.backward else ()))
         return output
 
     def _whole(self, args: Sequence[Any]) -> Sequence[Any]:
@@ -121,7 +123,13 @@ def _ours(args: Sequence[Any]) -> Problem | None:
     return _problem(x, weight, bias, steps)
 
 
-def _problem(x: Tensor, weight: Tensor, bias: Tensor | None, steps: Sequence[Any]) -> Problem | None:
+def _ours_finished(args: Sequence[Any]) -> Problem | None:
+    """Read `striate::conv2d_finished`."""
+    x, weight, bias, *steps, residual, relu = args
+    return _problem(x, weight, bias, steps, residual=residual is not None, relu=relu)
+
+
+def _problem(x: Tensor, weight: Tensor, bias: Tensor | None, steps: Sequence[Any], **more: Any) -> Problem | None:
     stride, padding, dilation, groups = steps
     if x.ndim != 4 or not all(t.dtype is torch.float32 and t.is_cpu for t in (x, weight)):
         return None
@@ -134,12 +142,14 @@ def _problem(x: Tensor, weight: Tensor, bias: Tensor | None, steps: Sequence[Any
         groups=groups,
         bias=bias is not None,
         channels_last=lies_last(x, weight),
+        **more,
     )
 
 
 _READERS: Final[dict[str, Callable[[Sequence[Any]], Problem | None]]] = {
     "aten.convolution.default": _pytorchs,
     "striate.conv2d.default": _ours,
+    "striate.conv2d_finished.default": _ours_finished,
 }
 
 

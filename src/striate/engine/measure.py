@@ -12,6 +12,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from striate.engine.choice import TORCH, chosen
 from striate.engine.convolve import Call
@@ -74,14 +75,22 @@ def _runners(problem: Problem, threads: int, names: list[str]) -> dict[str, Call
         return torch.randn(shape, generator=generator).contiguous(memory_format=layout)
 
     x, gradient = drawn(*problem.input), drawn(*problem.output)
-    weight = torch.randn(problem.weight, generator=generator)
+    weight = drawn(*problem.weight)  # as `model.to(memory_format=...)` lays them
     weights = [weight.clone() for _ in range(_copies(problem, names))]
     bias = torch.randn(problem.kernels[0], generator=generator) if problem.bias else None
+    residual = gradient if problem.residual else None
 
     def runner(call: Call) -> Callable[[], object]:
         turn = cycle(weights)
+
+        def changed() -> Tensor:
+            weight = next(turn)
+            if problem.packed_anew:
+                increment_version(weight)
+            return weight
+
         return {
-            "forward": lambda: call.forward(x, next(turn), bias),
+            "forward": lambda: call.forward(x, changed(), bias, residual),
             "input gradient": lambda: call.gradients(gradient, x, next(turn), (True, False)),
             "weight gradient": lambda: call.gradients(gradient, x, weight, (False, True)),
         }[problem.direction]

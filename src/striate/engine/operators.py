@@ -9,15 +9,17 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from striate.engine import by_torch
 from striate.engine.calls import call_for
 from striate.engine.convolve import Call
+from striate.engine.differentiate import rectified
 from striate.engine.plain import lies_last, plain
 
 _Settings: TypeAlias = tuple[Sequence[int], Sequence[int], Sequence[int], int]
 
-__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient"]
+__all__ = ["conv2d", "conv2d_finished", "conv2d_input_gradient", "conv2d_weight_gradient"]
 
 
 @torch.library.custom_op("striate::conv2d", mutates_args=())
@@ -57,11 +59,45 @@ def _(input: Tensor, weight: Tensor, bias: Tensor | None, *settings: Any) -> Ten
 @conv2d.register_vmap
 def _(info: Any, axes: Sequence[int | None], *given: Any) -> tuple[Tensor, int]:
     # Within a compiled function; outside of one, the door has left it to PyTorch already.
-    def one(i: int) -> Tensor:
-        tensors = (t if axis is None else t.select(axis, i) for t, axis in zip(given[:3], axes[:3], strict=True))
-        return conv2d(*tensors, *given[3:])
+    return _each(info.batch_size, axes, given), 0
 
-    return torch.stack([one(i) for i in range(info.batch_size)]), 0
+
+@torch.library.custom_op("striate::conv2d_finished", mutates_args=())
+def conv2d_finished(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    residual: Tensor | None,
+    relu: bool,
+) -> Tensor:
+    """Convolve, add `(N, K, P, Q)`, and rectify."""
+    settings = (stride, padding, dilation, groups)
+    last = lies_last(input, weight)
+    more = {"residual": None if residual is None else residual.shape, "relu": relu}
+    call = _call(input.shape, weight.shape, settings, (input, weight, bias, residual), last=last, **more)
+    if call is None:
+        output = by_torch.finish(by_torch.convolve(input, weight, bias, *settings), residual, relu)
+    else:
+        output = call.forward(input, weight, bias, residual)
+    return _laid_out(output, last=last)
+
+
+@conv2d_finished.register_fake
+def _(input: Tensor, weight: Tensor, bias: Tensor | None, *settings: Any) -> Tensor:
+    return conv2d(input, weight, bias, *settings[:4])
+
+
+@conv2d_finished.register_vmap
+def _(info: Any, axes: Sequence[int | None], *given: Any) -> tuple[Tensor, int]:
+    *plain, residual, relu = given
+    outputs = _each(info.batch_size, axes, plain)
+    if residual is not None:
+        outputs = outputs + (residual if axes[7] is None else residual.movedim(axes[7], 0))
+    return F.relu(outputs) if relu else outputs, 0
 
 
 @torch.library.custom_op("striate::conv2d_input_gradient", mutates_args=())
@@ -114,15 +150,29 @@ def _(gradient: Tensor, input: Tensor, weight: Tensor, *settings: Any) -> Tensor
     return torch.empty_like(weight)
 
 
+def _each(count: int, axes: Sequence[int | None], given: Sequence[Any]) -> Tensor:
+    def one(i: int) -> Tensor:
+        tensors = (t if axis is None else t.select(axis, i) for t, axis in zip(given[:3], axes[:3], strict=True))
+        return conv2d(*tensors, *given[3:])
+
+    return torch.stack([one(i) for i in range(count)])
+
+
 def _call(
-    input: Sequence[int], weight: Sequence[int], settings: _Settings, tensors: Sequence[Tensor | None], *, last: bool
+    input: Sequence[int],
+    weight: Sequence[int],
+    settings: _Settings,
+    tensors: Sequence[Tensor | None],
+    *,
+    last: bool,
+    **more: Any,
 ) -> Call | None:
     if not all(tensor is None or plain(tensor) for tensor in tensors):
         return None
-    bias = tensors[2] if len(tensors) == 3 else None
+    bias = tensors[2] if len(tensors) > 2 else None
     stride, padding, dilation, groups = settings
     written = (tuple(stride), tuple(padding), tuple(dilation), groups)
-    return call_for(input, weight, written, bias=None if bias is None else bias.shape, channels_last=last)
+    return call_for(input, weight, written, bias=None if bias is None else bias.shape, channels_last=last, **more)
 
 
 def _found(
@@ -144,9 +194,21 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _gradients(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-    input, weight = ctx.saved_tensors
+    input, weight, *_ = ctx.saved_tensors
     of_bias = gradient.sum((0, 2, 3)) if ctx.has_bias and ctx.needs_input_grad[2] else None
     return _to_input(ctx, 0, gradient, weight, input), _to_weight(ctx, 1, gradient, input, weight), of_bias, *[None] * 4
+
+
+def _save_finished(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    input, weight, bias, *ctx.settings, residual, relu = inputs
+    ctx.has_bias, ctx.has_residual = bias is not None, residual is not None
+    ctx.save_for_backward(input, weight, output if relu else None)
+
+
+def _finished_gradients(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+    *_, output = ctx.saved_tensors
+    gradient = gradient if output is None else rectified(gradient, output)
+    return *_gradients(ctx, gradient), gradient if ctx.has_residual and ctx.needs_input_grad[7] else None, None
 
 
 def _save_for_input(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -186,5 +248,6 @@ def _to_weight(ctx: Any, which: int, gradient: Tensor, input: Tensor, weight: Te
 
 
 conv2d.register_autograd(_gradients, setup_context=_save)
+conv2d_finished.register_autograd(_finished_gradients, setup_context=_save_finished)
 conv2d_input_gradient.register_autograd(_input_gradients, setup_context=_save_for_input)
 conv2d_weight_gradient.register_autograd(_weight_gradients, setup_context=_save_for_weight)

@@ -116,7 +116,7 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
     sample = words[:: _apart(words)]  # before the work: what changes meanwhile is noticed next time
     numbers = _prepared(weight, wanted, threads, spare)
     with _LOCK:
-        _keep(weight, wanted, _Kept(version, address, words, sample, numbers))
+        _keep(weight, wanted, _Kept(version, address, words, sample, numbers), grown=numbers is not spare)
     return numbers
 
 
@@ -126,7 +126,7 @@ def kept_bytes() -> int:
         return sum(kept.numbers.nbytes for owner in _OWNERS.values() for kept in owner.forms.values())
 
 
-def _keep(weight: Tensor, wanted: Form, made: _Kept) -> None:
+def _keep(weight: Tensor, wanted: Form, made: _Kept, *, grown: bool) -> None:
     name = id(weight)
     owner = _OWNERS.get(name)
     if owner is None or owner.weight() is not weight:
@@ -136,7 +136,8 @@ def _keep(weight: Tensor, wanted: Form, made: _Kept) -> None:
     _OWNERS.move_to_end(name)
     while len(owner.forms) > _FORMS:
         owner.forms.popitem(last=False)
-    while len(_OWNERS) > 1 and kept_bytes() > limits().packed_bytes:
+    # Counted only when there is more than before: in training every weight is packed anew, in the memory that it has.
+    while grown and len(_OWNERS) > 1 and kept_bytes() > limits().packed_bytes:
         _OWNERS.popitem(last=False)
 
 

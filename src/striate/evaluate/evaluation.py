@@ -31,7 +31,7 @@ from striate.evaluate.protocol import Protocol, judge, looks
 from striate.evaluate.report import Mistake, Page, write_report
 from striate.evaluate.trained import Trained, load, understood
 from striate.models import MODELS, summary
-from striate.train import Run, Where, device_named, read_epochs
+from striate.train import Run, Where, device_named, placed, read_epochs
 from striate.train.durable import explained, json_bytes, replace_file
 from striate.train.scanning import scan_progress
 from striate.train.threads import set_threads
@@ -119,9 +119,8 @@ def evaluate(
         size = int(trained.about["recipe"]["train"]["batch_size"])
     judged, average = dataset.parts[part], protocol.average
     with set_threads(where.threads):
-        probabilities = judge(
-            trained.model, judged, seen, average, device=device, batch_size=size, workers=where.workers
-        )
+        model = placed(trained.model, device, by_engine=where.accelerate)
+        probabilities = judge(model, judged, seen, average, device=device, batch_size=size, workers=where.workers)
     if probabilities is None:
         raise RunError(
             "evaluate: the network's scores are not finite.", "Use another checkpoint.", checkpoint=checkpoint

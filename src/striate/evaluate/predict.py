@@ -15,7 +15,7 @@ from striate.data.transforms import normalize
 from striate.errors import DataError
 from striate.evaluate.trained import Trained, load
 from striate.tasks import Prediction
-from striate.train import Run, Where, device_named
+from striate.train import Run, Where, device_named, placed
 from striate.train.scanning import scan_progress
 from striate.train.threads import set_threads
 
@@ -78,7 +78,7 @@ def predict(
     trained = run if isinstance(run, Trained) else load(run, checkpoint=checkpoint)
     where = where or Where()
     device = device_named(where.device)
-    trained.model.to(device)
+    placed(trained.model, device, by_engine=where.accelerate)
     paths = [path for given in files for path in _files(Path(given))]
     found: list[Predicted] = []
     with scan_progress(where.progress, what="predicting") as told, set_threads(where.threads):

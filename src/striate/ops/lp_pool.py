@@ -4,7 +4,6 @@ The axis letters are defined in `ops/geometry.py`.
 """
 
 from math import inf
-from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -143,7 +142,7 @@ def _lp_pool(
     check_pooled(caller, rank, input, floating=True)
     pool_window(caller, rank, *steps).fitted(caller, input.shape[-rank:], ceil_mode=ceil_mode)
     if p == inf:
-        return cast("Tensor", _MAX[rank](input.abs(), *steps, ceil_mode=ceil_mode))
+        return _MAX[rank](input.abs(), *steps, ceil_mode=ceil_mode)
     # Squares of two-byte numbers soon leave their range, and sums of them their precision.
     wide = input.float() if input.dtype.itemsize == 2 else input
     sums = _SUM[rank](_power(wide, p), *steps, ceil_mode, divisor_override=1)

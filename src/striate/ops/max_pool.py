@@ -4,7 +4,7 @@ The axis letters are defined in `ops/geometry.py`.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from jaxtyping import Int, Num
@@ -18,6 +18,27 @@ from striate.ops.pooling import added, check_pooled, even_padding, pool_window, 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d"]
 
 
+@overload
+def max_pool1d(
+    input: Num[Tensor, "*N C T"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[False] = False,
+) -> Num[Tensor, "*N C Q"]: ...
+@overload
+def max_pool1d(
+    input: Num[Tensor, "*N C T"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    *,
+    return_indices: Literal[True],
+) -> tuple[Num[Tensor, "*N C Q"], Int[Tensor, "*N C Q"]]: ...
 def max_pool1d(
     input: Num[Tensor, "*N C T"],
     kernel_size: Sizes,
@@ -40,6 +61,27 @@ def max_pool1d(
     return _max_pool("max_pool1d", 1, input, (kernel_size, stride, padding, dilation), ceil_mode, return_indices)
 
 
+@overload
+def max_pool2d(
+    input: Num[Tensor, "*N C H W"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[False] = False,
+) -> Num[Tensor, "*N C P Q"]: ...
+@overload
+def max_pool2d(
+    input: Num[Tensor, "*N C H W"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    *,
+    return_indices: Literal[True],
+) -> tuple[Num[Tensor, "*N C P Q"], Int[Tensor, "*N C P Q"]]: ...
 def max_pool2d(
     input: Num[Tensor, "*N C H W"],
     kernel_size: Sizes,
@@ -89,6 +131,27 @@ def max_pool2d(
     return _max_pool("max_pool2d", 2, input, (kernel_size, stride, padding, dilation), ceil_mode, return_indices)
 
 
+@overload
+def max_pool3d(
+    input: Num[Tensor, "*N C D H W"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[False] = False,
+) -> Num[Tensor, "*N C O P Q"]: ...
+@overload
+def max_pool3d(
+    input: Num[Tensor, "*N C D H W"],
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    *,
+    return_indices: Literal[True],
+) -> tuple[Num[Tensor, "*N C O P Q"], Int[Tensor, "*N C O P Q"]]: ...
 def max_pool3d(
     input: Num[Tensor, "*N C D H W"],
     kernel_size: Sizes,

@@ -3,8 +3,6 @@
 The axis letters are defined in `ops/geometry.py`.
 """
 
-from typing import cast
-
 from jaxtyping import Num
 from torch import Tensor
 
@@ -145,4 +143,4 @@ def _tile_max(caller: str, rank: int, input: Tensor, tiles: Sizes) -> Tensor:
     block = each(caller, "tiles", tiles, rank)
     check_pooled(caller, rank, input)
     pool = {1: max_pool1d, 2: max_pool2d, 3: max_pool3d}[rank]
-    return cast("Tensor", pool(input, block, block, ceil_mode=True))
+    return pool(input, block, block, ceil_mode=True)

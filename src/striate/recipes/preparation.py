@@ -75,7 +75,7 @@ def prepare(
     device = device_named(where.device)
     judged = loader if options.overfit else _in_order(dataset, options.batch_size)
     plan = Plan(options, loader, _validation(judged, device), where.checkpoint_seconds)
-    return Learner(model, task, options, device, tuning), plan
+    return Learner(model, task, options, device, tuning, by_engine=where.accelerate), plan
 
 
 def _in_order(dataset: Dataset, batch_size: int) -> Loader:

@@ -65,7 +65,7 @@ def train(
     with set_threads(where.threads) as threads:
         # Before there is a run: what is refused here leaves no folder.
         prepared = prepare(dataset, recipe, where, first and first.tensors)
-        about = _about(data, dataset, recipe, threads) | ({"weights": first.to_json()} if first else {})
+        about = _about(data, dataset, recipe, where, threads) | ({"weights": first.to_json()} if first else {})
         run = create_run(Path(out), f"{dataset.name}-{recipe.model}", about)
         return _train(run, prepared, where, first)
 
@@ -74,7 +74,7 @@ def resume(run: str | Path | Run, *, data: str | Path | None = None, where: Wher
     """Go on with a run that was stopped, to the same weights, bit for bit, as if it had not been.
 
     That holds for the same machine, versions and number of threads; the threads are set as they were unless `where`
-    says otherwise.
+    says otherwise. Where the engine convolves, measuring in between (`striate tune`) may change what it chooses.
 
     Args:
         run: The run's folder.
@@ -92,7 +92,9 @@ def resume(run: str | Path | Run, *, data: str | Path | None = None, where: Wher
     with _understood(run) as about:
         source, expected = str(about["data"]["source"]), str(about["data"]["fingerprint"])
         known = Preprocess.from_json(about["preprocess"])
-        where = dataclasses.replace(where, threads=where.threads or about["threads"])
+        # Runs of before the engine do not say who convolved: PyTorch did.
+        by_engine = where.accelerate or bool(about.get("accelerate"))
+        where = dataclasses.replace(where, threads=where.threads or about["threads"], accelerate=by_engine)
     dataset = open_for(data or source, recipe, where)
     if dataset.fingerprint != expected:
         raise RunError(
@@ -160,7 +162,7 @@ def _train(run: Run, prepared: tuple[Learner, Plan], where: Where, first: Pretra
     return run
 
 
-def _about(data: str | Path, dataset: Dataset, recipe: Recipe, threads: int) -> dict[str, Any]:
+def _about(data: str | Path, dataset: Dataset, recipe: Recipe, where: Where, threads: int) -> dict[str, Any]:
     """Say all that is needed to repeat the run, and to use what it trains without its data."""
     source = str(data) if dataset.root == str(data) else str(Path(data).resolve())
     return {
@@ -178,6 +180,7 @@ def _about(data: str | Path, dataset: Dataset, recipe: Recipe, threads: int) -> 
         },
         "command": train_command(source, recipe, recipe_for(recipe.model, source)),
         "threads": threads,
+        "accelerate": where.accelerate,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
         "machine": dataclasses.asdict(machine()),
     }

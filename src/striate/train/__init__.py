@@ -1,7 +1,7 @@
 """Training: a loop of our own, whose runs survive whatever stops them."""
 
 from striate.train.checkpoint import Checkpoint, Checkpoints, read_checkpoint
-from striate.train.device import device_named
+from striate.train.device import device_named, placed
 from striate.train.learner import Learner
 from striate.train.log import Log, read_epochs
 from striate.train.loop import Plan, Score, State, Validate, fit
@@ -27,6 +27,7 @@ __all__ = [
     "create_run",
     "device_named",
     "fit",
+    "placed",
     "progress_for",
     "read_checkpoint",
     "read_epochs",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from striate.data.loader import Batch
 from striate.tasks import Classification
 from striate.train.average import Average
+from striate.train.device import placed
 from striate.train.filters import filters_of, limit_filters
 from striate.train.optimizer import optimizer_for, optimizer_tensors, restore_optimizer
 from striate.train.options import TrainOptions
@@ -49,6 +50,7 @@ class Learner:
         options: Gives the optimiser, the precision, the average and the limits of the gradient and of the filters.
         device: Where the network is moved, and the batches with it.
         tuning: Which of its parameters learn how fast; None for all alike.
+        by_engine: Whether the engine convolves, on the processor.
     """
 
     def __init__(
@@ -58,9 +60,10 @@ class Learner:
         options: TrainOptions,
         device: torch.device,
         tuning: Tuning | None = None,
+        *,
+        by_engine: bool = False,
     ) -> None:
-        # oneDNN and cuDNN run this layout fastest, and it is the core's own (ARCHITECTURE.md).
-        self.model = model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.model = placed(model, device, by_engine=by_engine)
         self.task, self.options, self.device = task, options, device
         tuning = tuning or Tuning()
         for parameter in tuning.frozen:

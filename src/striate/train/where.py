@@ -18,6 +18,7 @@ class Where:
 
     Args:
         device: auto, cpu, cuda or mps.
+        accelerate: Whether the engine convolves, on the processor; a run that is resumed goes on as it began.
         workers: Processes that read and augment ahead; 0 for none.
         threads: Threads that compute; 0 for PyTorch's own choice, or the run's own when it is resumed.
         progress: A bar, lines, nothing, or (auto) a bar on a terminal and lines elsewhere.
@@ -28,6 +29,7 @@ class Where:
     """
 
     device: str = "auto"
+    accelerate: bool = False
     workers: int = 0
     threads: int = 0
     progress: Shown = "auto"

@@ -206,6 +206,26 @@ def test_the_same_said_at_more_length_is_the_same(tmp_path):
     require_graph(write_zfnet_512(tmp_path / "net.onnx", {"w": torch.ones(1)}, nodes), ZFNET_512)
 
 
+@pytest.mark.parametrize(
+    ("node", "setting"),
+    [
+        (0, {"group": 2}),
+        (0, {"dilations": [1, 2]}),
+        (0, {"auto_pad": "SAME_UPPER"}),
+        (3, {"storage_order": 1}),
+        (16, {"alpha": 2.0}),
+        (16, {"transA": 1}),
+        (21, {"axis": 2}),
+    ],
+)
+def test_what_is_said_otherwise_is_another(tmp_path, node, setting):
+    """The same settings with other values."""
+    nodes = zfnet_512_nodes()
+    told(nodes[node], **setting)
+    with pytest.raises(WeightsError, match="computes something else"):
+        require_graph(write_zfnet_512(tmp_path / "net.onnx", {"w": torch.ones(1)}, nodes), ZFNET_512)
+
+
 def test_a_step_has_all_settings():
     """Those that are given, and ONNX's."""
     assert step("Gemm", "w", transB=1) == (

@@ -61,6 +61,26 @@ def multiply(
     column_at: Sequence[int],
     threads: int,
 ) -> None: ...
+def spectral_right(groups: int, columns: int, depth: int, frequencies: int) -> int:
+    """How many floats a packed right side takes."""
+
+def pack_spectra(
+    from_: int, to: int, sizes: Sequence[int], steps: Sequence[int], conjugate: bool, threads: int
+) -> None: ...
+def spectral_workspace(sizes: Sequence[int]) -> int:
+    """Bytes of scratch, for each thread."""
+
+def spectral_product(
+    left: int,
+    right: int,
+    out: int,
+    sizes: Sequence[int],
+    left_steps: Sequence[int],
+    out_steps: Sequence[int],
+    add: bool,
+    scratch: int,
+    threads: int,
+) -> None: ...
 def transpose(from_: int, to: int, matrices: int, rows: int, columns: int, threads: int) -> None: ...
 
 class Problem:

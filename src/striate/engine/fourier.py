@@ -1,0 +1,299 @@
+"""Convolution by Fourier transforms of overlapped tiles, along any number of axes; strides are 1.
+
+    tiles of the input  -->  spectra  -->  for every frequency the product with the kernels'  -->  tiles of the output
+
+PyTorch transforms; the tiles, and in 32 bits the products, are ours. Kernels are correlated, so their spectra are
+conjugate. A kernel's gradient is the input's correlation with the output's gradient, by tiles likewise.
+
+Source: Stockham, "High-speed convolution and correlation", AFIPS Spring Joint Computer Conference 1966;
+Mathieu, Henaff and LeCun, "Fast training of convolutional networks through FFTs", ICLR 2014.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from striate.engine.spectra import Sums, multiply, pack, right_floats, scratch, scratch_bytes
+from striate.engine.tiling import Extent, Tiling, tiling
+
+__all__ = ["Fourier"]
+
+# What is transformed at once: more would leave the second cache, and be new memory from the system every time.
+_CHUNK_BYTES: Final = 1 << 20
+
+
+class _Block(NamedTuple):
+    """Tiles that are taken together: of some images, some rows of tiles."""
+
+    images: slice
+    rows: range
+
+
+@dataclass(frozen=True)
+class Fourier:
+    """A convolution with zeros around and stride 1, and its gradients.
+
+    Args:
+        input: `N C`, and the size along each axis.
+        weight: `K C/groups`, and the taps along each axis.
+        sides: Zeros before and after, along each axis; negative ones cut.
+        dilation: Samples from one tap to the next, along each axis.
+        groups: Blocks into which the channels are split.
+        dtype: Of all numbers: 32 or 64 bits.
+    """
+
+    input: tuple[int, ...]
+    weight: tuple[int, ...]
+    sides: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
+    dtype: torch.dtype = torch.float32
+
+    @cached_property
+    def extent(self) -> Extent:
+        """What decides on the tiles."""
+        reach = tuple(step * (taps - 1) + 1 for step, taps in zip(self.dilation, self.weight[2:], strict=True))
+        positions = tuple(
+            size + sum(around) - one + 1 for size, around, one in zip(self.input[2:], self.sides, reach, strict=True)
+        )
+        return Extent(self.weight[1], self.weight[0] // self.groups, self.groups, reach, positions)
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """`N K`, and the positions along each axis."""
+        return (self.input[0], self.weight[0], *self.extent.positions)
+
+    @cached_property
+    def tiles(self) -> Tiling:
+        """How an image is cut, whatever the batch."""
+        return tiling(self.extent)
+
+    @cached_property
+    def weight_tiles(self) -> Tiling:
+        """How images are cut for the gradient of the weight."""
+        return tiling(self.extent, self.input[0], "weights")
+
+    @cached_property
+    def turned(self) -> "Fourier":
+        """The convolution that is the gradient with respect to the input, with the weight that `turn` makes."""
+        sides = tuple(
+            (reach - 1 - before, reach - 1 - after)
+            for reach, (before, after) in zip(self.extent.reach, self.sides, strict=True)
+        )
+        weight = (self.input[1], self.weight[0] // self.groups, *self.weight[2:])
+        return Fourier(self.output, weight, sides, self.dilation, self.groups, self.dtype)
+
+    def turn(self, weight: Tensor) -> Tensor:
+        """Exchange channels and kernels, and flip."""
+        exchanged = weight.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)
+        return exchanged.flip(tuple(range(2, weight.dim())))
+
+    @property
+    def prepared(self) -> int:
+        """How many numbers a prepared weight is."""
+        return right_floats(_of_images(self.tiles, 1), self.dtype)
+
+    def workspace_bytes(self, threads: int, *, of_weight: bool = False) -> int:
+        """Count the bytes that are kept meanwhile."""
+        cut = self.weight_tiles if of_weight else self.tiles
+        count = min(cut.together, self.input[0] * prod(cut.count))
+        sums = (_of_weights if of_weight else _of_images)(cut, count)
+        channels = self.input[1] + self.weight[0]
+        spectra = channels * count + (cut.spectra // cut.frequencies if of_weight else 0)
+        tiles = count * max(self.input[1], self.weight[0]) * prod(cut.size) * self.dtype.itemsize
+        right = right_floats(sums, self.dtype) * self.dtype.itemsize if of_weight else 0
+        complexes = 2 * self.dtype.itemsize * spectra * cut.frequencies
+        return complexes + tiles + right + scratch_bytes(sums, self.dtype, threads)
+
+    def prepare(self, weight: Tensor, to: Tensor, threads: int) -> None:
+        """Make a weight's spectra, as `convolve` reads them.
+
+        Args:
+            weight: As PyTorch has it, in any memory layout.
+            to: As many numbers as `prepared` says; they are overwritten.
+            threads: That share the work.
+        """
+        size, sums = self.tiles.size, _of_images(self.tiles, 1)
+        taps = (..., *map(slice, [0] * len(size), self.extent.reach, self.dilation))
+        (spectra,) = scratch(self.dtype, self.tiles.spectra)
+        rows = spectra.view(*weight.shape[:2], *self.tiles.spectrum)
+        each = _at_once(weight.shape[1], size, spectra.dtype)
+        for first in range(0, len(weight), each):
+            some = weight[first : first + each]
+            spread = weight.new_zeros(*some.shape[:2], *size)
+            spread[taps] = some
+            rows[first : first + each] = _transformed(spread, size)
+        pack(spectra, sums, to, threads)
+
+    def convolve(self, input: Tensor, prepared: Tensor, bias: Tensor | None, threads: int) -> Tensor:
+        """Convolve.
+
+        Args:
+            input: Images, in any memory layout.
+            prepared: The weight's spectra.
+            bias: A number for each output channel.
+            threads: That share the work.
+
+        Returns:
+            Contiguous images.
+        """
+        cut = self.tiles
+        output = input.new_empty(*self.output[:2], *(n * step for n, step in zip(cut.count, cut.step, strict=True)))
+        before = [side[0] for side in self.sides]
+        offset = None if bias is None else bias.view(-1, *[1] * len(cut.size))
+        for block in _blocks(cut, self.input[0]):
+            count = _tiles(cut, block)
+            sums = _of_images(cut, count)
+            memory = -(-scratch_bytes(sums, self.dtype, threads) // (2 * self.dtype.itemsize))
+            sizes = (count * self.input[1] * cut.frequencies, count * self.weight[0] * cut.frequencies, memory)
+            left, made, extra = scratch(self.dtype, *sizes)
+            _transform(_windows(input, cut, block, cut.size, before), left, cut)
+            multiply(left, prepared, made, sums, extra, add=False, threads=threads)
+            _put(made, output, cut, block, offset)
+        return output[(..., *map(slice, self.extent.positions))].contiguous()
+
+    def weight_gradient(self, gradient: Tensor, input: Tensor, to: Tensor, threads: int) -> None:
+        """Correlate images with the output's gradient.
+
+        Args:
+            gradient: With respect to the output, in any memory layout.
+            input: What was convolved, likewise.
+            to: The gradient with respect to the weight, which is overwritten.
+            threads: That share the work.
+        """
+        cut = self.weight_tiles
+        before, none = [side[0] for side in self.sides], [0] * len(cut.size)
+        blocks = list(_blocks(cut, self.input[0]))
+        most = max(_tiles(cut, block) for block in blocks)
+        sums = _of_weights(cut, most)
+        right_size = -(-right_floats(sums, self.dtype) // 2)
+        memory = -(-scratch_bytes(sums, self.dtype, threads) // (2 * self.dtype.itemsize))
+        sizes = (most * self.input[1] * cut.frequencies, most * self.weight[0] * cut.frequencies)
+        left, other, right, made, extra = scratch(self.dtype, *sizes, right_size, cut.spectra, memory)
+        for place, block in enumerate(blocks):
+            sums = _of_weights(cut, _tiles(cut, block))
+            _transform(_windows(input, cut, block, cut.size, before), left, cut)
+            _transform(_windows(gradient, cut, block, cut.step, none), other, cut)
+            packed = torch.view_as_real(right).flatten()[: right_floats(sums, self.dtype)]
+            pack(other, sums, packed, threads)
+            multiply(left, packed, made, sums, extra, add=place > 0, threads=threads)
+        taps = (..., *map(slice, none, self.extent.reach, self.dilation))
+        rows = made.view(*to.shape[:2], *cut.spectrum)
+        each = _at_once(to.shape[1], cut.size, made.dtype)
+        for first in range(0, len(to), each):
+            to[first : first + each] = _returned(rows[first : first + each], cut.size)[taps]
+
+
+def _of_images(cut: Tiling, count: int) -> Sums:
+    """Write the products that make an output: of each tile, sums over channels."""
+    of, f = cut.extent, cut.frequencies
+    return Sums(
+        *(of.groups, count, of.kernels, of.channels, f),
+        left=(of.channels * f, of.groups * of.channels * f, f),
+        right=(of.kernels * of.channels * f, of.channels * f, f),
+        out=(of.kernels * f, of.groups * of.kernels * f, f),
+    )
+
+
+def _of_weights(cut: Tiling, count: int) -> Sums:
+    """Write the products that make a weight's gradient: of each channel and kernel, sums over tiles."""
+    of, f = cut.extent, cut.frequencies
+    return Sums(
+        *(of.groups, of.channels, of.kernels, count, f),
+        left=(of.channels * f, f, of.groups * of.channels * f),
+        right=(of.kernels * f, f, of.groups * of.kernels * f),
+        out=(of.kernels * of.channels * f, f, of.channels * f),
+    )
+
+
+def _blocks(cut: Tiling, images: int) -> Iterator[_Block]:
+    rows, of_image = cut.count[0], prod(cut.count)
+    at_once, high = max(1, cut.together // of_image), rows
+    if cut.together < of_image:
+        high = max(1, cut.together * rows // of_image)
+    for image in range(0, images, at_once):
+        for row in range(0, rows, high):
+            yield _Block(slice(image, min(images, image + at_once)), range(row, min(rows, row + high)))
+
+
+def _tiles(cut: Tiling, block: _Block) -> int:
+    return (block.images.stop - block.images.start) * len(block.rows) * prod(cut.count[1:])
+
+
+def _windows(images: Tensor, cut: Tiling, block: _Block, window: Sequence[int], before: Sequence[int]) -> Tensor:
+    """Look at a block's tiles: `N`, their numbers along each axis, channels, the window."""
+    some = images[block.images]
+    first = [block.rows.start, *[0] * (len(window) - 1)]
+    counts = [len(block.rows), *cut.count[1:]]
+    pads: list[int] = []
+    for axis, (at, count, wide, step, zeros) in enumerate(zip(first, counts, window, cut.step, before, strict=True)):
+        size, low, length = some.shape[2 + axis], at * step - zeros, (count - 1) * step + wide
+        begin, end = (min(max(place, 0), size) for place in (low, low + length))
+        some = some.narrow(2 + axis, begin, end - begin)
+        missing = min(max(0, -low), length)
+        pads = [missing, length - missing - (end - begin), *pads]
+    padded = F.pad(some, pads) if any(pads) else some
+    for axis, (wide, step) in enumerate(zip(window, cut.step, strict=True)):
+        padded = padded.unfold(2 + axis, wide, step)
+    return padded.movedim(1, len(window) + 1)
+
+
+def _transform(windows: Tensor, to: Tensor, cut: Tiling) -> None:
+    """Transform tiles, a chunk at a time, zeros behind them up to their size; the spectra follow each other."""
+    counts = windows.shape[: len(cut.size) + 1]
+    spectra = to[: prod(windows.shape[: len(cut.size) + 2]) * cut.frequencies]
+    places = spectra.view(*windows.shape[: len(cut.size) + 2], *cut.spectrum)
+    for chunk in _chunks(counts, _at_once(windows.shape[len(counts)], cut.size, to.dtype)):
+        places[chunk] = _transformed(windows[chunk].contiguous(), cut.size)
+
+
+def _put(spectra: Tensor, output: Tensor, cut: Tiling, block: _Block, offset: Tensor | None) -> None:
+    """Transform back, and store what is not mixed."""
+    some = output[block.images].narrow(2, block.rows.start * cut.step[0], len(block.rows) * cut.step[0])
+    for axis, step in enumerate(cut.step):
+        some = some.unfold(2 + axis, step, step)
+    places = some.movedim(1, len(cut.step) + 1)
+    counts, channels = places.shape[: len(cut.size) + 1], output.shape[1]
+    of = spectra[: prod(counts) * channels * cut.frequencies].view(*counts, channels, *cut.spectrum)
+    whole = (..., *map(slice, cut.step))
+    for chunk in _chunks(counts, _at_once(channels, cut.size, spectra.dtype)):
+        found = _returned(of[chunk], cut.size)[whole]
+        places[chunk] = found if offset is None else found + offset
+
+
+def _at_once(channels: int, size: Sequence[int], dtype: torch.dtype) -> int:
+    return max(1, _CHUNK_BYTES // (channels * prod(size) * dtype.itemsize // 2))
+
+
+def _chunks(counts: Sequence[int], most: int) -> Iterator[tuple[int | slice, ...]]:
+    """Divide tiles, numbered along some axes, into neighbours: no more than `most`, or single ones."""
+    if not counts:
+        yield ()
+        return
+    within = prod(counts[1:])
+    if within > most:
+        yield from ((i, *rest) for i in range(counts[0]) for rest in _chunks(counts[1:], most))
+        return
+    high = max(1, most // max(1, within))
+    yield from ((slice(i, i + high),) for i in range(0, counts[0], high))
+
+
+def _axes(size: Sequence[int]) -> tuple[int, ...]:
+    """Name the axes that are transformed: one sample is its own spectrum."""
+    return tuple(axis - len(size) for axis, one in enumerate(size) if one > 1) or (-1,)
+
+
+def _transformed(tiles: Tensor, size: Sequence[int]) -> Tensor:
+    axes = _axes(size)
+    return torch.fft.rfftn(tiles, s=[size[axis] for axis in axes], dim=axes)
+
+
+def _returned(spectra: Tensor, size: Sequence[int]) -> Tensor:
+    axes = _axes(size)
+    return torch.fft.irfftn(spectra, s=[size[axis] for axis in axes], dim=axes)

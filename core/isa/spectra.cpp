@@ -51,11 +51,16 @@ void write(float* to, Complex value, std::int64_t count, bool add, Lanes<lane...
 // Sums over the depth; both sides lie as they are read.
 template <int rows, int columns>
 void sums(const float* left, const float* right, std::int64_t depth, Complex* sum) {
+  const std::int64_t ahead = depth * columns * pair;  // the next columns, which come from memory
   Vector real[rows * columns] = {}, imaginary[rows * columns] = {};
   for (std::int64_t d = 0; d < depth; ++d, left += rows * pair, right += columns * pair) {
     Vector re[columns], im[columns];
 #pragma GCC unroll 4
-    for (int j = 0; j < columns; ++j) re[j] = load(right + j * pair), im[j] = load(right + j * pair + lanes);
+    for (int j = 0; j < columns; ++j) {
+      re[j] = load(right + j * pair), im[j] = load(right + j * pair + lanes);
+      __builtin_prefetch(right + ahead + j * pair);
+      __builtin_prefetch(right + ahead + j * pair + lanes);
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < rows; ++i) {
       const Vector a = load(left + i * pair), b = load(left + i * pair + lanes);

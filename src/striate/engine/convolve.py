@@ -14,8 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from striate.engine import by_torch
+from striate.engine.by_fourier import FFT, fourier
 from striate.engine.choice import Choice
 from striate.engine.core import core
+from striate.engine.fourier import Fourier
 from striate.engine.layout import laid
 from striate.engine.limits import Limits
 from striate.engine.packed import Form, form, packed
@@ -52,6 +54,7 @@ class _Run(NamedTuple):
     workspace_bytes: int
     threads: int
     by: Callable[..., None]
+    last: bool = True  # whether the input has its channels side by side
 
     def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve; channels lie side by side in the input and in what is returned."""
@@ -71,6 +74,19 @@ class _Run(NamedTuple):
             self.threads,
         )
         return output
+
+
+class _Transforms(NamedTuple):
+    """One convolution by Fourier transforms."""
+
+    form: Form
+    by: Fourier
+    threads: int
+    last: bool = False
+
+    def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve; the input and what is returned are planes of channels."""
+        return self.by.convolve(input, packed(weight, self.form, self.threads), bias, self.threads)
 
 
 class Call:
@@ -93,7 +109,7 @@ class Call:
         self._torchs = F.conv2d if even else by_torch.convolve
         self._torch_settings = (problem.stride, (top, left) if even else problem.padding, *self.settings[2:])
         chosen = self.plan("forward")
-        self._forward = None if chosen.place < 0 else _run(chosen.place, problem, threads)
+        self._forward = None if chosen.place < 0 else _run(chosen, problem, threads)
         # PyTorch lays a weight as the images lie, at every call: a fifth of the time of a small layer.
         self._relaid = form(-1, problem) if problem.channels_last and not problem.packed_anew else None
 
@@ -114,21 +130,23 @@ class Call:
         return self._forward is None and self._backward is None and self._weights is None
 
     @cached_property
-    def _backward(self) -> list[tuple[tuple[slice, slice], _Run | None]] | None:
-        place = self.plan("input gradient").place
-        if place < 0:
+    def _backward(self) -> list[tuple[tuple[slice, slice], _Run | _Transforms | None]] | None:
+        chosen = self.plan("input gradient")
+        if chosen.place < 0:
             return None
         return [
-            (part.places, None if part.problem is None else _run(place, part.problem, self.threads, part.taps))
+            (part.places, None if part.problem is None else _run(chosen, part.problem, self.threads, part.taps))
             for part in parts(self.problem)
         ]
 
     @cached_property
-    def _weights(self) -> tuple[int, int] | None:
-        place = self.plan("weight gradient").place
-        if place < 0:
+    def _weights(self) -> tuple[int, int] | Fourier | None:
+        chosen = self.plan("weight gradient")
+        if chosen.algorithm == FFT:
+            return fourier(self.problem)
+        if chosen.place < 0:
             return None
-        return place, core().weight_gradient_workspace_bytes(place, self.problem.handle, self.threads)
+        return chosen.place, core().weight_gradient_workspace_bytes(chosen.place, self.problem.handle, self.threads)
 
     def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve `N C H W` with `K C/groups R S`."""
@@ -136,7 +154,7 @@ class Call:
             if self._relaid and not weight.is_contiguous(memory_format=_LAST):
                 weight = packed(weight, self._relaid, self.threads)
             return self.by_torch(input, weight, bias)
-        return self._returned(self._forward(self._taken(input), weight, bias))
+        return self._returned(self._forward(self._taken(input, self._forward.last), weight, bias))
 
     def by_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve by PyTorch's own function, which is differentiable."""
@@ -168,16 +186,16 @@ class Call:
         of_input, of_weight = None, None
         if any(by_others):
             of_input, of_weight = by_torch.gradients(gradient, input, weight, *self.settings, by_others)
-        if wanted != by_others:
-            gradient = self._taken(gradient)
         if wanted[0] and not by_others[0]:
+            gradient = self._taken(gradient, self.plan("input gradient").algorithm != FFT)
             of_input = self._input_gradient(gradient, weight)
         if wanted[1] and not by_others[1]:
-            of_weight = self._weight_gradient(gradient, self._taken(input), weight)
+            last = not isinstance(self._weights, Fourier)
+            of_weight = self._weight_gradient(self._taken(gradient, last), self._taken(input, last), weight)
         return of_input, of_weight
 
-    def _taken(self, images: Tensor) -> Tensor:
-        return laid(images, channels_last=True, threads=self.threads)
+    def _taken(self, images: Tensor, last: bool) -> Tensor:
+        return laid(images, channels_last=last, threads=self.threads)
 
     def _returned(self, images: Tensor) -> Tensor:
         return laid(images, channels_last=self.problem.channels_last, threads=self.threads)
@@ -192,8 +210,11 @@ class Call:
         return result
 
     def _weight_gradient(self, gradient: Tensor, input: Tensor, weight: Tensor) -> Tensor:
-        place, workspace_bytes = self._weights or (0, 0)
         result = torch.empty_like(weight)
+        if isinstance(self._weights, Fourier):
+            self._weights.weight_gradient(gradient, input, result, self.threads)
+            return result
+        place, workspace_bytes = self._weights or (0, 0)
         k, c, r, s = result.stride()
         steps = (weight.shape[0] // self.problem.groups * k, k, c, r, s)
         addresses = (input.data_ptr(), gradient.data_ptr(), result.data_ptr())
@@ -202,6 +223,9 @@ class Call:
         return result
 
 
-def _run(place: int, problem: Problem, threads: int, taps: Any = None) -> _Run:
+def _run(chosen: Plan, problem: Problem, threads: int, taps: Any = None) -> _Run | _Transforms:
+    place = chosen.place
+    if chosen.algorithm == FFT:
+        return _Transforms(form(place, problem, taps), fourier(problem), threads)
     workspace_bytes = core().workspace_bytes(place, problem.handle, threads)
     return _Run(form(place, problem, taps), problem.output, workspace_bytes, threads, core().run)

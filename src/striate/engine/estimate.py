@@ -7,6 +7,7 @@ seen to do. Only ratios decide, so the rate at which work is done is about that 
 from math import prod
 from typing import Final, NamedTuple
 
+from striate.engine import by_fourier
 from striate.engine.core import core
 from striate.engine.problem import Direction, Problem
 from striate.engine.table import table
@@ -27,6 +28,8 @@ _THROUGH: Final[dict[Direction, float]] = {"forward": 6e-6, "input gradient": 0.
 _MOVE: Final = 0.3e-9
 _MOVE_CALL: Final = 8e-6
 _PACK: Final = 0.12e-9
+
+_FOURIER_CALL: Final = 150e-6
 
 
 class _Torch(NamedTuple):
@@ -67,12 +70,23 @@ _GRADIENT: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.
 
 def seconds(place: int, problem: Problem, threads: int) -> float:
     """Estimate the algorithm at a place of the direction's table."""
+    if table(problem.direction).names()[place] == by_fourier.FFT:
+        return _fourier_seconds(problem, threads)
     work = table(problem.direction).work(place, problem, threads) / _rate()
     moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
     if problem.packed_anew or problem.direction == "input gradient":
         moves += _PACK * table(problem.direction).packed_bytes(place, problem)
     calls = _CALL[problem.direction] + (0.0 if problem.channels_last else _MOVE_CALL)
     return calls + (work + moves) / threads
+
+
+def _fourier_seconds(problem: Problem, threads: int) -> float:
+    """Estimate transforms, which read and make planes of channels, and whose call is some thirty of PyTorch's."""
+    work = by_fourier.work(problem)
+    if problem.packed_anew or problem.direction == "input gradient":
+        work += by_fourier.tiles(problem).packing
+    moves = _MOVE * _images(problem) if problem.channels_last else 0.0
+    return _FOURIER_CALL + (work / _rate() + moves) / threads
 
 
 def torch_seconds(problem: Problem, threads: int) -> float:

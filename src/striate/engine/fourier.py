@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from striate.engine.spectra import Sums, multiply, pack, right_floats, scratch, scratch_bytes
 from striate.engine.tiling import Extent, Tiling, tiling
 
-__all__ = ["Fourier"]
+__all__ = ["Fourier", "turned"]
 
 # What is transformed at once: more would leave the second cache, and be new memory from the system every time.
 _CHUNK_BYTES: Final = 1 << 20
@@ -81,18 +81,13 @@ class Fourier:
 
     @cached_property
     def turned(self) -> "Fourier":
-        """The convolution that is the gradient with respect to the input, with the weight that `turn` makes."""
+        """The convolution that is the gradient with respect to the input, with the weight that is `turned`."""
         sides = tuple(
             (reach - 1 - before, reach - 1 - after)
             for reach, (before, after) in zip(self.extent.reach, self.sides, strict=True)
         )
         weight = (self.input[1], self.weight[0] // self.groups, *self.weight[2:])
         return Fourier(self.output, weight, sides, self.dilation, self.groups, self.dtype)
-
-    def turn(self, weight: Tensor) -> Tensor:
-        """Exchange channels and kernels, and flip."""
-        exchanged = weight.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)
-        return exchanged.flip(tuple(range(2, weight.dim())))
 
     @property
     def prepared(self) -> int:
@@ -188,6 +183,18 @@ class Fourier:
         each = _at_once(to.shape[1], cut.size, made.dtype)
         for first in range(0, len(to), each):
             to[first : first + each] = _returned(rows[first : first + each], cut.size)[taps]
+
+
+def turned(weight: Tensor, groups: int) -> Tensor:
+    """Exchange a weight's channels and kernels, in each group, and flip it.
+
+    Example:
+        >>> turned(torch.arange(6.0).view(2, 1, 3), 2)[:, 0]
+        tensor([[2., 1., 0.],
+                [5., 4., 3.]])
+    """
+    exchanged = weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)
+    return exchanged.flip(tuple(range(2, weight.dim())))
 
 
 def _of_images(cut: Tiling, count: int) -> Sums:

@@ -16,7 +16,9 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
+from striate.engine.by_fourier import fourier
 from striate.engine.core import core
+from striate.engine.fourier import Fourier, turned
 from striate.engine.limits import limits
 from striate.engine.parts import Taps
 from striate.engine.problem import Problem
@@ -42,6 +44,7 @@ class Form(NamedTuple):
         floats: How many numbers it holds.
         groups: Blocks into which the kernels are split.
         taps: For a gradient: those that are read, down and across; kernels and channels are exchanged.
+        fourier: What reads spectra of it, if they are read; `taps` is then all of them.
     """
 
     key: tuple[object, ...]
@@ -50,6 +53,7 @@ class Form(NamedTuple):
     floats: int
     groups: int
     taps: tuple[Taps, Taps] | None
+    fourier: Fourier | None = None
 
 
 class _Kept(NamedTuple):
@@ -76,6 +80,10 @@ def form(place: int, problem: Problem, taps: tuple[Taps, Taps] | None = None) ->
     """
     if place < 0:
         return Form(("channels_last",), place, None, prod(problem.weight), problem.groups, None)
+    if place >= len(core().algorithms()):
+        by = fourier(problem)
+        kernels = (problem.weight, problem.dilation, problem.groups, taps)
+        return Form((place, by.tiles.size, *kernels), place, None, by.prepared, problem.groups, taps, by)
     floats = core().prepared_floats(place, problem.handle)
     key = (place, floats, problem.weight, problem.stride, problem.dilation, problem.groups, taps)
     return Form(key, place, problem.handle, floats, problem.groups, taps)
@@ -160,6 +168,11 @@ def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None =
     if wanted.place < 0:
         return weight.detach().contiguous(memory_format=torch.channels_last)
     numbers = torch.empty(wanted.floats, dtype=torch.float32, device="cpu") if spare is None else spare
+    if wanted.fourier is not None:
+        kernels = weight.detach()
+        kernels = kernels if wanted.taps is None else turned(kernels, wanted.groups)
+        wanted.fourier.prepare(kernels, numbers, threads)
+        return numbers
     k, c, r, s = weight.stride()
     first, group = weight.data_ptr(), weight.shape[0] // wanted.groups * k
     steps = (group, k, c, r, s)

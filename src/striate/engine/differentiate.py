@@ -4,19 +4,23 @@ Input, weight and output take part in one sum, `Σ input · weight · output`, w
 gradient with respect to the output, and the input's and the weight's gradients are the two others.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from striate.engine import by_torch
+from striate.engine.along import Along
 from striate.engine.convolve import Call
 from striate.engine.plain import plain, unwatched
 
 __all__ = ["convolved", "gradients", "input_gradient", "weight_gradient"]
 
 
-def convolved(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+_Call: TypeAlias = Call | Along
+
+
+def convolved(call: _Call, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Convolve plain tensors."""
     if not torch.is_grad_enabled() or not (
         input.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
@@ -27,18 +31,18 @@ def convolved(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None) ->
     return _Convolution.apply(input, weight, bias, call)  # pyright: ignore[reportReturnType]
 
 
-def input_gradient(call: Call, gradient: Tensor, weight: Tensor) -> Tensor:
+def input_gradient(call: _Call, gradient: Tensor, weight: Tensor) -> Tensor:
     """Give the gradient with respect to the input."""
     return _InputGradient.apply(gradient, weight, call)  # pyright: ignore[reportReturnType]
 
 
-def weight_gradient(call: Call, gradient: Tensor, input: Tensor, weight: Tensor) -> Tensor:
+def weight_gradient(call: _Call, gradient: Tensor, input: Tensor, weight: Tensor) -> Tensor:
     """Give the gradient with respect to the weight, which is not read: the result lies in memory as it does."""
     return _WeightGradient.apply(gradient, input, weight.detach(), call)  # pyright: ignore[reportReturnType]
 
 
 def gradients(
-    call: Call, gradient: Tensor, input: Tensor | None, weight: Tensor | None, wanted: tuple[bool, bool]
+    call: _Call, gradient: Tensor, input: Tensor | None, weight: Tensor | None, wanted: tuple[bool, bool]
 ) -> tuple[Tensor | None, Tensor | None]:
     """Give both gradients, those that are wanted; what is not read for them may be None.
 
@@ -59,7 +63,7 @@ def gradients(
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, call: Call) -> Tensor:
+    def forward(ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, call: _Call) -> Tensor:
         ctx.call = call
         of_input, of_weight = ctx.needs_input_grad[:2]
         ctx.save_for_backward(input if of_weight else None, weight if of_input else None)
@@ -70,12 +74,12 @@ class _Convolution(torch.autograd.Function):
         (gradient,) = arriving
         (input, weight), wanted = ctx.saved_tensors, ctx.needs_input_grad[:2]
         found = gradients(ctx.call, gradient, input, weight, wanted) if any(wanted) else (None, None)
-        return *found, gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None, None
+        return *found, _per_channel(gradient) if ctx.needs_input_grad[2] else None, None
 
 
 class _InputGradient(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, gradient: Tensor, weight: Tensor, call: Call) -> Tensor | None:
+    def forward(ctx: Any, gradient: Tensor, weight: Tensor, call: _Call) -> Tensor | None:
         ctx.call = call
         ctx.save_for_backward(gradient, weight)
         return call.gradients(gradient, gradient.new_empty(call.problem.input), weight, (True, False))[0]
@@ -89,7 +93,7 @@ class _InputGradient(torch.autograd.Function):
 
 class _WeightGradient(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, gradient: Tensor, input: Tensor, weight: Tensor, call: Call) -> Tensor | None:
+    def forward(ctx: Any, gradient: Tensor, input: Tensor, weight: Tensor, call: _Call) -> Tensor | None:
         ctx.call = call
         ctx.save_for_backward(gradient, input)
         return call.gradients(gradient, input, weight, (False, True))[1]
@@ -99,6 +103,10 @@ class _WeightGradient(torch.autograd.Function):
         (weight,), (gradient, input) = arriving, ctx.saved_tensors
         of_input, _ = gradients(ctx.call, gradient, input, weight, (ctx.needs_input_grad[1], False))
         return _again(ctx, input, weight), of_input, None, None
+
+
+def _per_channel(gradient: Tensor) -> Tensor:
+    return gradient.sum((0, *range(2, gradient.dim())))
 
 
 def _again(ctx: Any, input: Tensor, weight: Tensor) -> Tensor | None:

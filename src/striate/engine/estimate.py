@@ -4,15 +4,17 @@ The core says how much work an algorithm makes of a problem; what PyTorch makes 
 seen to do. Only ratios decide, so the rate at which work is done is about that of any processor.
 """
 
+from collections.abc import Sequence
 from math import prod
 from typing import Final, NamedTuple
 
 from striate.engine import by_fourier
 from striate.engine.core import core
+from striate.engine.fourier import Fourier
 from striate.engine.problem import Direction, Problem
 from striate.engine.table import table
 
-__all__ = ["seconds", "torch_seconds"]
+__all__ = ["fourier_seconds", "seconds", "torch_seconds", "torch_seconds_of"]
 
 # Multiply-adds that one thread does in a second, about: two vectors a cycle at 4 GHz.
 _RATE_PER_LANE: Final = 8e9
@@ -71,7 +73,10 @@ _GRADIENT: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.
 def seconds(place: int, problem: Problem, threads: int) -> float:
     """Estimate the algorithm at a place of the direction's table."""
     if table(problem.direction).names()[place] == by_fourier.FFT:
-        return _fourier_seconds(problem, threads)
+        again = problem.packed_anew or problem.direction == "input gradient"
+        moves = _MOVE * _images(problem) if problem.channels_last else 0.0
+        of_weight = problem.direction == "weight gradient"
+        return fourier_seconds(by_fourier.fourier(problem), threads, of_weight=of_weight, again=again) + moves / threads
     work = table(problem.direction).work(place, problem, threads) / _rate()
     moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
     if problem.packed_anew or problem.direction == "input gradient":
@@ -80,36 +85,56 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
     return calls + (work + moves) / threads
 
 
-def _fourier_seconds(problem: Problem, threads: int) -> float:
-    """Estimate transforms, which read and make planes of channels, and whose call is some thirty of PyTorch's."""
-    work = by_fourier.work(problem)
-    if problem.packed_anew or problem.direction == "input gradient":
-        work += by_fourier.tiles(problem).packing
-    moves = _MOVE * _images(problem) if problem.channels_last else 0.0
-    return _FOURIER_CALL + (work / _rate() + moves) / threads
+def fourier_seconds(of: Fourier, threads: int, *, of_weight: bool = False, again: bool = False) -> float:
+    """Estimate transforms, whose call is some thirty of PyTorch's.
+
+    Args:
+        of: What they compute, of planes of channels.
+        threads: That share the work.
+        of_weight: Whether it is the weight's gradient.
+        again: Whether the weight's spectra are made at every call.
+    """
+    tiles = of.weight_tiles if of_weight else of.tiles
+    work = tiles.work(of.input[0], "weights" if of_weight else "images") + (tiles.packing if again else 0.0)
+    return _FOURIER_CALL + work / _rate() / threads
 
 
 def torch_seconds(problem: Problem, threads: int) -> float:
     """Estimate PyTorch's own convolution, which adds up products as the definition does."""
-    kind, lanes = _kind(problem), _lanes()
-    of = _TORCH[kind, problem.channels_last]
-    n, c, h, w = problem.input
-    _, k, p, q = problem.output
-    _, taken, r, s = problem.weight
-    each = k // problem.groups
+    sizes = (prod(problem.input), prod(problem.output))
+    one = _torch_seconds(problem.weight, problem.groups, sizes, threads, last=problem.channels_last)
+    return one.call + _THROUGH[problem.direction] + _GRADIENT[problem.direction] * one.work
+
+
+def torch_seconds_of(of: Fourier, threads: int) -> float:
+    """Estimate PyTorch's own convolution of planes of channels, along any axes: as if they were two."""
+    one = _torch_seconds(of.weight, of.groups, (prod(of.input), prod(of.output)), threads, last=False)
+    return one.call + one.work
+
+
+class _Seconds(NamedTuple):
+    call: float
+    work: float
+
+
+def _torch_seconds(weight: Sequence[int], groups: int, sizes: tuple[int, int], threads: int, *, last: bool) -> _Seconds:
+    """Estimate one, of so many numbers of input and output."""
+    kind, lanes = _kind(weight, groups), _lanes()
+    of, (inputs, outputs) = _TORCH[kind, last], sizes
+    k, taken, *taps = weight
     # Depthwise, whole vectors of channels are multiplied by theirs; else numbers by whole vectors of channels.
-    full = -(-k // lanes) * lanes if kind == "depthwise" else problem.groups * -(-each // lanes) * lanes * taken
-    work = of.product * n * p * q * r * s * full / _rate()
-    moves = of.output * n * k * p * q + of.input * n * c * h * w + of.weight * prod(problem.weight)
-    return of.call + _THROUGH[problem.direction] + _GRADIENT[problem.direction] * (work + moves) / threads
+    full = -(-k // lanes) * lanes if kind == "depthwise" else groups * -(-k // groups // lanes) * lanes * taken
+    work = of.product * outputs / k * prod(taps) * full / _rate()
+    moves = of.output * outputs + of.input * inputs + of.weight * prod(weight)
+    return _Seconds(of.call, (work + moves) / threads)
 
 
-def _kind(problem: Problem) -> str:
-    _, taken, r, s = problem.weight
+def _kind(weight: Sequence[int], groups: int) -> str:
+    k, taken, *taps = weight
     kinds = {
-        "depthwise": problem.groups > 1 and taken == 1 and problem.groups == problem.kernels[0],
-        "grouped": problem.groups > 1,
-        "pointwise": r == s == 1,
+        "depthwise": groups > 1 and taken == 1 and groups == k,
+        "grouped": groups > 1,
+        "pointwise": prod(taps) == 1,
         "stem": taken <= 4,
     }
     return next((kind for kind, holds in kinds.items() if holds), "dense")

@@ -23,7 +23,7 @@ from striate.engine.limits import limits
 from striate.engine.parts import Taps
 from striate.engine.problem import Problem
 
-__all__ = ["Form", "form", "kept_bytes", "packed"]
+__all__ = ["Form", "form", "kept_bytes", "packed", "spectra_form"]
 
 # How many of a weight's numbers are compared; and how many forms of one weight are kept: for the output and for the
 # gradient, each of two sizes of input.
@@ -44,7 +44,8 @@ class Form(NamedTuple):
         floats: How many numbers it holds.
         groups: Blocks into which the kernels are split.
         taps: For a gradient: those that are read, down and across; kernels and channels are exchanged.
-        fourier: What reads spectra of it, if they are read; `taps` is then all of them.
+        fourier: What reads spectra of it, if they are read.
+        turns: Whether they are those of the weight turned round, for a gradient.
     """
 
     key: tuple[object, ...]
@@ -54,6 +55,7 @@ class Form(NamedTuple):
     groups: int
     taps: tuple[Taps, Taps] | None
     fourier: Fourier | None = None
+    turns: bool = False
 
 
 class _Kept(NamedTuple):
@@ -81,12 +83,16 @@ def form(place: int, problem: Problem, taps: tuple[Taps, Taps] | None = None) ->
     if place < 0:
         return Form(("channels_last",), place, None, prod(problem.weight), problem.groups, None)
     if place >= len(core().algorithms()):
-        by = fourier(problem)
-        kernels = (problem.weight, problem.dilation, problem.groups, taps)
-        return Form((place, by.tiles.size, *kernels), place, None, by.prepared, problem.groups, taps, by)
+        return spectra_form(fourier(problem), turns=taps is not None)
     floats = core().prepared_floats(place, problem.handle)
     key = (place, floats, problem.weight, problem.stride, problem.dilation, problem.groups, taps)
     return Form(key, place, problem.handle, floats, problem.groups, taps)
+
+
+def spectra_form(by: Fourier, *, turns: bool = False) -> Form:
+    """Describe the spectra of a weight, or of a weight turned round; they depend on the tiles."""
+    key = ("spectra", by.tiles.size, by.weight, by.dilation, by.groups, turns)
+    return Form(key, len(core().algorithms()), None, by.prepared, by.groups, None, by, turns)
 
 
 def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
@@ -170,7 +176,7 @@ def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None =
     numbers = torch.empty(wanted.floats, dtype=torch.float32, device="cpu") if spare is None else spare
     if wanted.fourier is not None:
         kernels = weight.detach()
-        kernels = kernels if wanted.taps is None else turned(kernels, wanted.groups)
+        kernels = turned(kernels, wanted.groups) if wanted.turns else kernels
         wanted.fourier.prepare(kernels, numbers, threads)
         return numbers
     k, c, r, s = weight.stride()

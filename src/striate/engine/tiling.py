@@ -15,15 +15,16 @@ __all__ = ["Extent", "Tiling", "tiling"]
 Use = Literal["images", "weights"]
 """What is computed: images from images and kernels, or kernels from images and gradients."""
 
-# What things take, in multiply-adds of one thread: fitted to times with AVX-512, where 128 are done in a nanosecond.
-_TRANSFORM: Final = 9.0  # a real sample times the logarithm of the tile, there and back each counted
-_PRODUCT: Final = 9.0  # a complex multiply-add
-_RIGHT: Final = 145.0  # a complex number of the kernels' spectra that comes from memory
-_LEFT: Final = 60.0  # of the images' spectra, in and out
-_SAMPLE: Final = 90.0  # a sample that is cut out or put back
-_TILE: Final = 1.2e6  # a tile, and a call of each step for a block of them
-_BLOCK: Final = 6e6
-_PACKED: Final = 700.0  # a complex number of the kernels' spectra, when they are made
+# What things take, in multiply-adds of one thread: fitted to 700 times with AVX-512, where it does 128 in a nanosecond.
+_TRANSFORM: Final = 16.5  # a sample times the logarithm of the tile, of the input or of the output
+_FAR: Final = 4.0  # times as long takes a transform of more samples than that, which leaves the second cache
+_NEAR_SAMPLES: Final = 1 << 16
+_SAMPLE: Final = 200.0  # a sample that is cut out or put back
+_PRODUCT: Final = 16.0  # a complex multiply-add
+_RIGHT: Final = 80.0  # a complex number of the kernels' spectra, which come from memory
+_TILE: Final = 0.9e6  # a tile: PyTorch is called for every few
+_BLOCK: Final = 2e6
+_PACKED: Final = 75.0  # a complex number of the kernels' spectra, when they are made, times that logarithm
 
 # Tiles are taken together, so that the kernels' spectra are read once for many, until they take this.
 _TOGETHER_BYTES: Final = 48 << 20
@@ -107,16 +108,16 @@ class Tiling:
         channels = (of.channels + of.kernels) * of.groups
         blocks = -(-tiles // self.together)
         samples = tiles * channels * prod(self.size)
-        transforms = _TRANSFORM * samples * log2(max(2, prod(self.size)))
+        far = _FAR if prod(self.size) > _NEAR_SAMPLES else 1.0
+        transforms = far * _TRANSFORM * samples * log2(max(2, prod(self.size)))
         products = self.spectra * (_PRODUCT * tiles + _RIGHT * blocks)
-        moves = _SAMPLE * samples + _LEFT * tiles * channels * self.frequencies
         kernels = self.packing if use == "weights" else 0.0
-        return transforms + products + moves + kernels + _TILE * tiles + _BLOCK * blocks
+        return transforms + products + _SAMPLE * samples + kernels + _TILE * tiles + _BLOCK * blocks
 
     @property
     def packing(self) -> float:
         """What it takes to make the kernels' spectra, or kernels of theirs."""
-        return self.spectra * _PACKED
+        return _PACKED * self.spectra * log2(max(2, prod(self.size)))
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ Mathieu, Henaff and LeCun, "Fast training of convolutional networks through FFTs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from math import prod
 from typing import Final, NamedTuple
 
@@ -24,7 +25,7 @@ from striate.engine.tiling import Extent, Tiling, tiling
 
 __all__ = ["Fourier", "turned"]
 
-# What is transformed at once: more would leave the second cache, and be new memory from the system every time.
+# Kernels that are transformed at once: more would leave the second cache, and be new memory from the system every time.
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -118,7 +119,7 @@ class Fourier:
         taps = (..., *map(slice, [0] * len(size), self.extent.reach, self.dilation))
         (spectra,) = scratch(self.dtype, self.tiles.spectra)
         rows = spectra.view(*weight.shape[:2], *self.tiles.spectrum)
-        each = _at_once(weight.shape[1], size, spectra.dtype)
+        each = _at_once(weight.shape[1], size, self.dtype)
         for first in range(0, len(weight), each):
             some = weight[first : first + each]
             spread = weight.new_zeros(*some.shape[:2], *size)
@@ -180,7 +181,7 @@ class Fourier:
             multiply(left, packed, made, sums, extra, add=place > 0, threads=threads)
         taps = (..., *map(slice, none, self.extent.reach, self.dilation))
         rows = made.view(*to.shape[:2], *cut.spectrum)
-        each = _at_once(to.shape[1], cut.size, made.dtype)
+        each = _at_once(to.shape[1], cut.size, self.dtype)
         for first in range(0, len(to), each):
             to[first : first + each] = _returned(rows[first : first + each], cut.size)[taps]
 
@@ -252,12 +253,11 @@ def _windows(images: Tensor, cut: Tiling, block: _Block, window: Sequence[int], 
 
 
 def _transform(windows: Tensor, to: Tensor, cut: Tiling) -> None:
-    """Transform tiles, a chunk at a time, zeros behind them up to their size; the spectra follow each other."""
-    counts = windows.shape[: len(cut.size) + 1]
-    spectra = to[: prod(windows.shape[: len(cut.size) + 2]) * cut.frequencies]
-    places = spectra.view(*windows.shape[: len(cut.size) + 2], *cut.spectrum)
-    for chunk in _chunks(counts, _at_once(windows.shape[len(counts)], cut.size, to.dtype)):
-        places[chunk] = _transformed(windows[chunk].contiguous(), cut.size)
+    """Transform tiles, zeros behind them up to their size; the spectra follow each other."""
+    *counts, channels = windows.shape[: len(cut.size) + 2]
+    spectra = to[: prod(counts) * channels * cut.frequencies].view(*counts, channels, *cut.spectrum)
+    for tile in product(*map(range, counts)):
+        spectra[tile] = _transformed(windows[tile].contiguous(), cut.size)
 
 
 def _put(spectra: Tensor, output: Tensor, cut: Tiling, block: _Block, offset: Tensor | None) -> None:
@@ -266,29 +266,21 @@ def _put(spectra: Tensor, output: Tensor, cut: Tiling, block: _Block, offset: Te
     for axis, step in enumerate(cut.step):
         some = some.unfold(2 + axis, step, step)
     places = some.movedim(1, len(cut.step) + 1)
-    counts, channels = places.shape[: len(cut.size) + 1], output.shape[1]
-    of = spectra[: prod(counts) * channels * cut.frequencies].view(*counts, channels, *cut.spectrum)
+    *counts, channels = places.shape[: len(cut.size) + 2]
+    tiles = spectra[: prod(counts) * channels * cut.frequencies].view(*counts, channels, *cut.spectrum)
     whole = (..., *map(slice, cut.step))
-    for chunk in _chunks(counts, _at_once(channels, cut.size, spectra.dtype)):
-        found = _returned(of[chunk], cut.size)[whole]
-        places[chunk] = found if offset is None else found + offset
+    for tile in product(*map(range, counts)):
+        found = _returned(tiles[tile], cut.size)[whole]
+        places[tile] = found if offset is None else found + offset
 
 
 def _at_once(channels: int, size: Sequence[int], dtype: torch.dtype) -> int:
-    return max(1, _CHUNK_BYTES // (channels * prod(size) * dtype.itemsize // 2))
+    """Say how many kernels are transformed at once."""
+    return max(1, _CHUNK_BYTES // (channels * prod(size) * dtype.itemsize))
 
 
-def _chunks(counts: Sequence[int], most: int) -> Iterator[tuple[int | slice, ...]]:
-    """Divide tiles, numbered along some axes, into neighbours: no more than `most`, or single ones."""
-    if not counts:
-        yield ()
-        return
-    within = prod(counts[1:])
-    if within > most:
-        yield from ((i, *rest) for i in range(counts[0]) for rest in _chunks(counts[1:], most))
-        return
-    high = max(1, most // max(1, within))
-    yield from ((slice(i, i + high),) for i in range(0, counts[0], high))
+# Bits of PyTorch's transforms depend on how many there are, so tiles are transformed one by one; along three axes those
+# of the forward one depend on the threads as well, so the first follows the others.
 
 
 def _axes(size: Sequence[int]) -> tuple[int, ...]:
@@ -297,8 +289,11 @@ def _axes(size: Sequence[int]) -> tuple[int, ...]:
 
 
 def _transformed(tiles: Tensor, size: Sequence[int]) -> Tensor:
-    axes = _axes(size)
-    return torch.fft.rfftn(tiles, s=[size[axis] for axis in axes], dim=axes)
+    far, near = _axes(size)[:-2], _axes(size)[-2:]
+    spectra = torch.fft.rfftn(tiles, s=[size[axis] for axis in near], dim=near)
+    for axis in far:
+        spectra = torch.fft.fft(spectra, n=size[axis], dim=axis)
+    return spectra
 
 
 def _returned(spectra: Tensor, size: Sequence[int]) -> Tensor:

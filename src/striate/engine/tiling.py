@@ -32,6 +32,9 @@ _COMPLEX: Final = 8
 
 _MOST_SIZES: Final = 7  # that are weighed along an axis
 
+# Of the last axis: the bits of PyTorch's shorter transforms depend on the threads.
+_LEAST: Final = 16
+
 
 class Extent(NamedTuple):
     """A convolution's sizes, along as many axes as it has.
@@ -141,11 +144,10 @@ def tiling(extent: Extent, images: int = 1, use: Use = "images") -> Tiling:
 
 def _sizes(reach: int, positions: int, *, last: bool) -> list[int]:
     """List sizes that transforms are fast for: from little more than the kernel to one tile for all."""
-    if reach == 1 and not last and positions == 1:
+    if reach == 1 and positions == 1:
         return [1]
-    whole = _fast(reach + positions - 1, even=last)
-    parts = {_fast(-(-positions // n) + reach - 1, even=last) for n in _parts(positions, reach)}
-    return sorted(parts | {whole})
+    least = _LEAST if last else 1
+    return sorted({_fast(max(least, -(-positions // n) + reach - 1), even=last) for n in _parts(positions, reach)})
 
 
 def _parts(positions: int, reach: int) -> list[int]:

@@ -12,7 +12,6 @@ Mathieu, Henaff and LeCun, "Fast training of convolutional networks through FFTs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from math import prod
 from typing import Final, NamedTuple
 
@@ -25,7 +24,8 @@ from striate.engine.tiling import Extent, Tiling, tiling
 
 __all__ = ["Fourier", "turned"]
 
-# Kernels that are transformed at once: more would leave the second cache, and be new memory from the system every time.
+# What is transformed by one call, each of which makes a plan anew: more would leave the second cache, and be new memory
+# from the system every time.
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -256,31 +256,45 @@ def _transform(windows: Tensor, to: Tensor, cut: Tiling) -> None:
     """Transform tiles, zeros behind them up to their size; the spectra follow each other."""
     *counts, channels = windows.shape[: len(cut.size) + 2]
     spectra = to[: prod(counts) * channels * cut.frequencies].view(*counts, channels, *cut.spectrum)
-    for tile in product(*map(range, counts)):
-        spectra[tile] = _transformed(windows[tile].contiguous(), cut.size)
+    for some in _chunks(counts, _at_once(channels, cut.size, windows.dtype) if len(_axes(cut.size)) < 3 else 1):
+        spectra[some] = _transformed(windows[some].contiguous(), cut.size)
 
 
 def _put(spectra: Tensor, output: Tensor, cut: Tiling, block: _Block, offset: Tensor | None) -> None:
     """Transform back, and store what is not mixed."""
-    some = output[block.images].narrow(2, block.rows.start * cut.step[0], len(block.rows) * cut.step[0])
+    places = output[block.images].narrow(2, block.rows.start * cut.step[0], len(block.rows) * cut.step[0])
     for axis, step in enumerate(cut.step):
-        some = some.unfold(2 + axis, step, step)
-    places = some.movedim(1, len(cut.step) + 1)
+        places = places.unfold(2 + axis, step, step)
+    places = places.movedim(1, len(cut.step) + 1)
     *counts, channels = places.shape[: len(cut.size) + 2]
     tiles = spectra[: prod(counts) * channels * cut.frequencies].view(*counts, channels, *cut.spectrum)
     whole = (..., *map(slice, cut.step))
-    for tile in product(*map(range, counts)):
-        found = _returned(tiles[tile], cut.size)[whole]
-        places[tile] = found if offset is None else found + offset
+    for some in _chunks(counts, _at_once(channels, cut.size, output.dtype) if len(_axes(cut.size)) < 2 else 1):
+        found = _returned(tiles[some], cut.size)[whole]
+        places[some] = found if offset is None else found + offset
 
 
 def _at_once(channels: int, size: Sequence[int], dtype: torch.dtype) -> int:
-    """Say how many kernels are transformed at once."""
+    """Say how many tiles, or kernels, are transformed by one call."""
     return max(1, _CHUNK_BYTES // (channels * prod(size) * dtype.itemsize))
 
 
-# Bits of PyTorch's transforms depend on how many there are, so tiles are transformed one by one; along three axes those
-# of the forward one depend on the threads as well, so the first follows the others.
+def _chunks(counts: Sequence[int], most: int) -> Iterator[tuple[int | slice, ...]]:
+    """Divide tiles, numbered along some axes, into neighbours: no more than so many, or single ones.
+
+    Example:
+        >>> list(_chunks((3, 2), 4)), list(_chunks((1, 2), 1))
+        ([(slice(0, 2, None),), (slice(2, 4, None),)], [(0, slice(0, 1, None)), (0, slice(1, 2, None))])
+    """
+    within = prod(counts[1:])
+    if within > most:
+        yield from ((i, *rest) for i in range(counts[0]) for rest in _chunks(counts[1:], most))
+        return
+    yield from ((slice(i, i + most // within),) for i in range(0, counts[0], most // within))
+
+
+# The bits of PyTorch's complex transforms depend on how many there are. So where they come in, along two axes on the
+# way back and along three, tiles are transformed one by one. Along three at once bits depend on the threads as well.
 
 
 def _axes(size: Sequence[int]) -> tuple[int, ...]:

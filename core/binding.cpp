@@ -2,6 +2,7 @@
 #include "conv.h"
 #include "isa.h"
 #include "machine.h"
+#include "overlap.h"
 #include "peak.h"
 #include "products.h"
 #include "transpose.h"
@@ -153,6 +154,35 @@ void bind_spectra(nb::module_& m) {
       nb::call_guard<nb::gil_scoped_release>());
 }
 
+void bind_overlap(nb::module_& m) {
+  using striate::Overlap;
+  nb::class_<Overlap>(m, "Overlap")
+      .def(
+          "__init__",
+          [](Overlap* made, Three planes, Three tiles, Pair step, Pair before, Pair window, Pair size) {
+            new (made) Overlap{planes[0], planes[1], planes[2], tiles[0],  tiles[1],  tiles[2], step[0],
+                               step[1],   before[0], before[1], window[0], window[1], size[0],  size[1]};
+          },
+          "planes"_a, "tiles"_a, "step"_a, "before"_a, "window"_a, "size"_a);
+  m.def(
+      "cut",
+      [](const Overlap& o, std::uintptr_t from, std::uintptr_t to, std::int64_t images, int threads) {
+        striate::cut(o, at<float>(from), at<float>(to), images, threads);
+      },
+      "overlap"_a, "from_"_a, "to"_a, "images"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def(
+      "unfold",
+      [](std::uintptr_t spectra, std::uintptr_t to, std::int64_t count, Pair size, int threads) {
+        striate::unfold(at<float>(spectra), at<float>(to), count, size[0], size[1], threads);
+      },
+      "spectra"_a, "to"_a, "count"_a, "size"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def(
+      "put",
+      [](const Overlap& o, std::uintptr_t spectra, std::uintptr_t offset, std::uintptr_t to, std::int64_t images,
+         int threads) { striate::put(o, at<float>(spectra), at<float>(offset), at<float>(to), images, threads); },
+      "overlap"_a, "spectra"_a, "offset"_a, "to"_a, "images"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+}
+
 // Names of a table that ends with null, and why each of its algorithms refuses a problem.
 template <class Each>
 void bind_table(nb::module_& m, const char* names, const char* refuses, const Each* const* (*table)()) {
@@ -265,6 +295,7 @@ NB_MODULE(_engine, m) {
   bind_peak(m);
   bind_products(m);
   bind_spectra(m);
+  bind_overlap(m);
   bind_transpose(m);
   bind_problem(m);
   bind_convolution(m);

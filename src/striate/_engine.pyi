@@ -81,6 +81,21 @@ def spectral_product(
     scratch: int,
     threads: int,
 ) -> None: ...
+
+class Overlap:
+    def __init__(
+        self,
+        planes: Sequence[int],
+        tiles: Sequence[int],
+        step: Sequence[int],
+        before: Sequence[int],
+        window: Sequence[int],
+        size: Sequence[int],
+    ) -> None: ...
+
+def cut(overlap: Overlap, from_: int, to: int, images: int, threads: int) -> None: ...
+def unfold(spectra: int, to: int, count: int, size: Sequence[int], threads: int) -> None: ...
+def put(overlap: Overlap, spectra: int, offset: int, to: int, images: int, threads: int) -> None: ...
 def transpose(from_: int, to: int, matrices: int, rows: int, columns: int, threads: int) -> None: ...
 
 class Problem:

@@ -17,10 +17,11 @@ from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from striate.engine.overlap import put, spectra
 from striate.engine.spectra import Sums, multiply, pack, right_floats, scratch, scratch_bytes
 from striate.engine.tiling import Extent, Tiling, tiling
+from striate.engine.transforms import returned, transformed
 
 __all__ = ["Fourier", "turned"]
 
@@ -100,7 +101,7 @@ class Fourier:
         cut = self.weight_tiles if of_weight else self.tiles
         count = min(cut.together, self.input[0] * prod(cut.count))
         sums = (_of_weights if of_weight else _of_images)(cut, count)
-        channels = self.input[1] + self.weight[0]
+        channels = self.input[1] + (1 if of_weight else 2) * self.weight[0]
         spectra = channels * count + (cut.spectra // cut.frequencies if of_weight else 0)
         tiles = count * max(self.input[1], self.weight[0]) * prod(cut.size) * self.dtype.itemsize
         right = right_floats(sums, self.dtype) * self.dtype.itemsize if of_weight else 0
@@ -117,15 +118,15 @@ class Fourier:
         """
         size, sums = self.tiles.size, _of_images(self.tiles, 1)
         taps = (..., *map(slice, [0] * len(size), self.extent.reach, self.dilation))
-        (spectra,) = scratch(self.dtype, self.tiles.spectra)
-        rows = spectra.view(*weight.shape[:2], *self.tiles.spectrum)
+        (found,) = scratch(self.dtype, self.tiles.spectra)
+        rows = found.view(*weight.shape[:2], *self.tiles.spectrum)
         each = _at_once(weight.shape[1], size, self.dtype)
         for first in range(0, len(weight), each):
             some = weight[first : first + each]
             spread = weight.new_zeros(*some.shape[:2], *size)
             spread[taps] = some
-            rows[first : first + each] = _transformed(spread, size)
-        pack(spectra, sums, to, threads)
+            rows[first : first + each] = transformed(spread, size)
+        pack(found, sums, to, threads)
 
     def convolve(self, input: Tensor, prepared: Tensor, bias: Tensor | None, threads: int) -> Tensor:
         """Convolve.
@@ -140,19 +141,18 @@ class Fourier:
             Contiguous images.
         """
         cut = self.tiles
-        output = input.new_empty(*self.output[:2], *(n * step for n, step in zip(cut.count, cut.step, strict=True)))
+        input, bias = input.contiguous(), None if bias is None else bias.contiguous()
+        output = input.new_empty(self.output)
         before = [side[0] for side in self.sides]
-        offset = None if bias is None else bias.view(-1, *[1] * len(cut.size))
         for block in _blocks(cut, self.input[0]):
             count = _tiles(cut, block)
             sums = _of_images(cut, count)
             memory = -(-scratch_bytes(sums, self.dtype, threads) // (2 * self.dtype.itemsize))
-            sizes = (count * self.input[1] * cut.frequencies, count * self.weight[0] * cut.frequencies, memory)
-            left, made, extra = scratch(self.dtype, *sizes)
-            _transform(_windows(input, cut, block, cut.size, before), left, cut)
+            made, extra = scratch(self.dtype, count * self.weight[0] * cut.frequencies, memory)
+            left = spectra(input[block.images], cut, block.rows, cut.size, before, threads)
             multiply(left, prepared, made, sums, extra, add=False, threads=threads)
-            _put(made, output, cut, block, offset)
-        return output[(..., *map(slice, self.extent.positions))].contiguous()
+            put(made, output[block.images], cut, block.rows, bias, threads)
+        return output
 
     def weight_gradient(self, gradient: Tensor, input: Tensor, to: Tensor, threads: int) -> None:
         """Correlate images with the output's gradient.
@@ -164,18 +164,16 @@ class Fourier:
             threads: That share the work.
         """
         cut = self.weight_tiles
+        input, gradient = input.contiguous(), gradient.contiguous()
         before, none = [side[0] for side in self.sides], [0] * len(cut.size)
         blocks = list(_blocks(cut, self.input[0]))
-        most = max(_tiles(cut, block) for block in blocks)
-        sums = _of_weights(cut, most)
-        right_size = -(-right_floats(sums, self.dtype) // 2)
+        sums = _of_weights(cut, max(_tiles(cut, block) for block in blocks))
         memory = -(-scratch_bytes(sums, self.dtype, threads) // (2 * self.dtype.itemsize))
-        sizes = (most * self.input[1] * cut.frequencies, most * self.weight[0] * cut.frequencies)
-        left, other, right, made, extra = scratch(self.dtype, *sizes, right_size, cut.spectra, memory)
+        right, made, extra = scratch(self.dtype, -(-right_floats(sums, self.dtype) // 2), cut.spectra, memory)
         for place, block in enumerate(blocks):
             sums = _of_weights(cut, _tiles(cut, block))
-            _transform(_windows(input, cut, block, cut.size, before), left, cut)
-            _transform(_windows(gradient, cut, block, cut.step, none), other, cut)
+            left = spectra(input[block.images], cut, block.rows, cut.size, before, threads)
+            other = spectra(gradient[block.images], cut, block.rows, cut.step, none, threads)
             packed = torch.view_as_real(right).flatten()[: right_floats(sums, self.dtype)]
             pack(other, sums, packed, threads)
             multiply(left, packed, made, sums, extra, add=place > 0, threads=threads)
@@ -183,7 +181,7 @@ class Fourier:
         rows = made.view(*to.shape[:2], *cut.spectrum)
         each = _at_once(to.shape[1], cut.size, self.dtype)
         for first in range(0, len(to), each):
-            to[first : first + each] = _returned(rows[first : first + each], cut.size)[taps]
+            to[first : first + each] = returned(rows[first : first + each], cut.size)[taps]
 
 
 def turned(weight: Tensor, groups: int) -> Tensor:
@@ -234,82 +232,6 @@ def _tiles(cut: Tiling, block: _Block) -> int:
     return (block.images.stop - block.images.start) * len(block.rows) * prod(cut.count[1:])
 
 
-def _windows(images: Tensor, cut: Tiling, block: _Block, window: Sequence[int], before: Sequence[int]) -> Tensor:
-    """Look at a block's tiles: `N`, their numbers along each axis, channels, the window."""
-    some = images[block.images]
-    first = [block.rows.start, *[0] * (len(window) - 1)]
-    counts = [len(block.rows), *cut.count[1:]]
-    pads: list[int] = []
-    for axis, (at, count, wide, step, zeros) in enumerate(zip(first, counts, window, cut.step, before, strict=True)):
-        size, low, length = some.shape[2 + axis], at * step - zeros, (count - 1) * step + wide
-        begin, end = (min(max(place, 0), size) for place in (low, low + length))
-        some = some.narrow(2 + axis, begin, end - begin)
-        missing = min(max(0, -low), length)
-        pads = [missing, length - missing - (end - begin), *pads]
-    padded = F.pad(some, pads) if any(pads) else some
-    for axis, (wide, step) in enumerate(zip(window, cut.step, strict=True)):
-        padded = padded.unfold(2 + axis, wide, step)
-    return padded.movedim(1, len(window) + 1)
-
-
-def _transform(windows: Tensor, to: Tensor, cut: Tiling) -> None:
-    """Transform tiles, zeros behind them up to their size; the spectra follow each other."""
-    *counts, channels = windows.shape[: len(cut.size) + 2]
-    spectra = to[: prod(counts) * channels * cut.frequencies].view(*counts, channels, *cut.spectrum)
-    for some in _chunks(counts, _at_once(channels, cut.size, windows.dtype) if len(_axes(cut.size)) < 3 else 1):
-        spectra[some] = _transformed(windows[some].contiguous(), cut.size)
-
-
-def _put(spectra: Tensor, output: Tensor, cut: Tiling, block: _Block, offset: Tensor | None) -> None:
-    """Transform back, and store what is not mixed."""
-    places = output[block.images].narrow(2, block.rows.start * cut.step[0], len(block.rows) * cut.step[0])
-    for axis, step in enumerate(cut.step):
-        places = places.unfold(2 + axis, step, step)
-    places = places.movedim(1, len(cut.step) + 1)
-    *counts, channels = places.shape[: len(cut.size) + 2]
-    tiles = spectra[: prod(counts) * channels * cut.frequencies].view(*counts, channels, *cut.spectrum)
-    whole = (..., *map(slice, cut.step))
-    for some in _chunks(counts, _at_once(channels, cut.size, output.dtype) if len(_axes(cut.size)) < 2 else 1):
-        found = _returned(tiles[some], cut.size)[whole]
-        places[some] = found if offset is None else found + offset
-
-
 def _at_once(channels: int, size: Sequence[int], dtype: torch.dtype) -> int:
-    """Say how many tiles, or kernels, are transformed by one call."""
+    """Say how many kernels are transformed by one call."""
     return max(1, _CHUNK_BYTES // (channels * prod(size) * dtype.itemsize))
-
-
-def _chunks(counts: Sequence[int], most: int) -> Iterator[tuple[int | slice, ...]]:
-    """Divide tiles, numbered along some axes, into neighbours: no more than so many, or single ones.
-
-    Example:
-        >>> list(_chunks((3, 2), 4)), list(_chunks((1, 2), 1))
-        ([(slice(0, 2, None),), (slice(2, 4, None),)], [(0, slice(0, 1, None)), (0, slice(1, 2, None))])
-    """
-    within = prod(counts[1:])
-    if within > most:
-        yield from ((i, *rest) for i in range(counts[0]) for rest in _chunks(counts[1:], most))
-        return
-    yield from ((slice(i, i + most // within),) for i in range(0, counts[0], most // within))
-
-
-# The bits of PyTorch's complex transforms depend on how many there are. So where they come in, along two axes on the
-# way back and along three, tiles are transformed one by one. Along three at once bits depend on the threads as well.
-
-
-def _axes(size: Sequence[int]) -> tuple[int, ...]:
-    """Name the axes that are transformed: one sample is its own spectrum."""
-    return tuple(axis - len(size) for axis, one in enumerate(size) if one > 1) or (-1,)
-
-
-def _transformed(tiles: Tensor, size: Sequence[int]) -> Tensor:
-    far, near = _axes(size)[:-2], _axes(size)[-2:]
-    spectra = torch.fft.rfftn(tiles, s=[size[axis] for axis in near], dim=near)
-    for axis in far:
-        spectra = torch.fft.fft(spectra, n=size[axis], dim=axis)
-    return spectra
-
-
-def _returned(spectra: Tensor, size: Sequence[int]) -> Tensor:
-    axes = _axes(size)
-    return torch.fft.irfftn(spectra, s=[size[axis] for axis in axes], dim=axes)

@@ -19,7 +19,10 @@ constexpr int most_rows = 2, most_columns = 2;
 constexpr std::int64_t pair = 2 * lanes;  // floats of a vector of complex numbers
 
 // What a task gathers of the left side stays in the second cache: at least a tile's rows, at most so many bytes.
-constexpr std::int64_t gathered_bytes = 256 << 10;
+constexpr std::int64_t gathered_bytes = 512 << 10;
+
+// Floats of columns that are multiplied with one tile of rows after the other: they stay there as well.
+constexpr std::int64_t near_floats = (192 << 10) / 4;
 
 struct Complex {
   Vector real, imaginary;
@@ -98,9 +101,8 @@ struct Cut {
 
 Cut cut(const SpectralProduct& p) {
   const std::int64_t vectors = divided_up(p.frequencies, lanes), row = p.depth * pair * std::int64_t(sizeof(float));
-  const std::int64_t rows =
-      least(rounded_up(p.rows, most_rows), most(gathered_bytes / 4 / row / most_rows, 1) * most_rows);
-  const std::int64_t together = least(vectors, most(4, least(64, gathered_bytes / (row * rows))));
+  const std::int64_t rows = least(rounded_up(p.rows, most_rows), most(gathered_bytes / row / most_rows, 1) * most_rows);
+  const std::int64_t together = least(vectors, most(1, least(64, gathered_bytes / (row * rows))));
   return {rows, together, divided_up(p.rows, rows), divided_up(vectors, together)};
 }
 
@@ -122,20 +124,26 @@ void gather(const SpectralProduct& p, std::int64_t group, std::int64_t from, std
   }
 }
 
+// Tiles of one vector of frequencies: a tile of rows stays in the first cache for some columns, and these in the second
+// for all rows.
 void multiply(const SpectralProduct& p, std::int64_t group, std::int64_t from, std::int64_t rows, std::int64_t vector,
               const float* left) {
   const float* right = p.right + (group * divided_up(p.frequencies, lanes) + vector) * p.columns * p.depth * pair;
   const std::int64_t first = vector * pair, count = 2 * p.frequencies - first;
+  const std::int64_t together = most(1, near_floats / (most_columns * p.depth * pair)) * most_columns;
   Complex sum[most_rows * most_columns];
-  for (std::int64_t j = 0; j < p.columns; j += most_columns) {
-    const std::int64_t wide = least(most_columns, p.columns - j);
+  for (std::int64_t begin = 0; begin < p.columns; begin += together) {
+    const std::int64_t end = least(p.columns, begin + together);
     for (std::int64_t i = 0; i < rows; i += most_rows) {
       const std::int64_t high = least(most_rows, rows - i);
-      sums_of(high, wide)(left + i * p.depth * pair, right + j * p.depth * pair, p.depth, sum);
-      float* out = p.out + group * p.out_group + (from + i) * p.out_row + j * p.out_column + first;
-      for (std::int64_t a = 0; a < high; ++a) {
-        for (std::int64_t b = 0; b < wide; ++b) {
-          write(out + a * p.out_row + b * p.out_column, sum[a * wide + b], count, p.add, Every{});
+      for (std::int64_t j = begin; j < end; j += most_columns) {
+        const std::int64_t wide = least(most_columns, p.columns - j);
+        sums_of(high, wide)(left + i * p.depth * pair, right + j * p.depth * pair, p.depth, sum);
+        float* out = p.out + group * p.out_group + (from + i) * p.out_row + j * p.out_column + first;
+        for (std::int64_t a = 0; a < high; ++a) {
+          for (std::int64_t b = 0; b < wide; ++b) {
+            write(out + a * p.out_row + b * p.out_column, sum[a * wide + b], count, p.add, Every{});
+          }
         }
       }
     }

@@ -31,8 +31,8 @@ _MOVE: Final = 0.3e-9
 _MOVE_CALL: Final = 8e-6
 _PACK: Final = 0.12e-9
 
-# A call of Fourier transforms, which are some thirty of PyTorch's.
-_FOURIER_CALL: Final = 120e-6
+# A call of Fourier transforms, which are some ten of PyTorch's.
+_FOURIER_CALL: Final = 80e-6
 
 
 class _Torch(NamedTuple):
@@ -66,6 +66,10 @@ _TORCH: Final[dict[tuple[str, bool], _Torch]] = {
     ("grouped", True): _Torch(1.20, 0.60e-9, 0.10e-9, 0.50e-9, 32e-6),
     ("grouped", False): _Torch(1.70, 0.20e-9, 0.25e-9, 0.90e-9, 37e-6),
 }
+
+# A multiply-add where a kernel has many taps, with channels side by side.
+_MANY: Final = 200
+_OF_MANY: Final = {"dense": 1.6, "depthwise": 2.1}
 
 # Planes of channels are unfolded first where a kernel is wider than that: for every position, channel and tap.
 _WIDE: Final = 14
@@ -130,7 +134,8 @@ def _torch_seconds(weight: Sequence[int], groups: int, sizes: tuple[int, int], t
     # Depthwise, whole vectors of channels are multiplied by theirs; else numbers by whole vectors of channels.
     full = -(-k // lanes) * lanes if kind == "depthwise" else groups * -(-k // groups // lanes) * lanes * taken
     unfolded = _UNFOLD * groups * taken if taps[-1] > _WIDE and not last else 0.0
-    work = (of.product * full + unfolded) * outputs / k * prod(taps) / _rate()
+    each = _OF_MANY.get(kind, of.product) if prod(taps) > _MANY and last else of.product
+    work = (each * full + unfolded) * outputs / k * prod(taps) / _rate()
     moves = of.output * outputs + of.input * inputs + of.weight * prod(weight)
     return _Seconds(of.call, (work + moves) / threads)
 

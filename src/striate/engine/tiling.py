@@ -15,15 +15,16 @@ __all__ = ["Extent", "Tiling", "tiling"]
 Use = Literal["images", "weights"]
 """What is computed: images from images and kernels, or kernels from images and gradients."""
 
-# What things take, in multiply-adds of one thread: fitted to 700 times with AVX-512, where it does 128 in a nanosecond.
-_TRANSFORM: Final = 16.5  # a sample times the logarithm of the tile, of the input or of the output
+# What things take, in multiply-adds of one thread: fitted to times with AVX-512, where it does 128 in a nanosecond.
+_TRANSFORM: Final = 12.0  # a sample times the logarithm of the tile, of the input or of the output
 _FAR: Final = 4.0  # times as long takes a transform of more samples than that, which leaves the second cache
 _NEAR_SAMPLES: Final = 1 << 16
-_SAMPLE: Final = 200.0  # a sample that is cut out or put back
-_PRODUCT: Final = 16.0  # a complex multiply-add
-_RIGHT: Final = 80.0  # a complex number of the kernels' spectra, which come from memory
-_TILE: Final = 0.9e6  # a tile: PyTorch is called for every few
-_BLOCK: Final = 2e6
+_SAMPLE: Final = 250.0  # a sample that is cut out or put back
+_THREE: Final = 2.5  # times as long takes both along three axes, where PyTorch is alone
+_PRODUCT: Final = 18.0  # a complex multiply-add
+_RIGHT: Final = 110.0  # a complex number of the kernels' spectra, which come from memory
+_TILE: Final = 0.2e6
+_BLOCK: Final = 2e6  # a block of tiles: PyTorch is called for each
 _PACKED: Final = 75.0  # a complex number of the kernels' spectra, when they are made, times that logarithm
 
 # Tiles are taken together, so that the kernels' spectra are read once for many, until they take this.
@@ -112,10 +113,11 @@ class Tiling:
         blocks = -(-tiles // self.together)
         samples = tiles * channels * prod(self.size)
         far = _FAR if prod(self.size) > _NEAR_SAMPLES else 1.0
-        transforms = far * _TRANSFORM * samples * log2(max(2, prod(self.size)))
+        each = far * _TRANSFORM * log2(max(2, prod(self.size))) + _SAMPLE
+        transforms = samples * each * (_THREE if len(self.size) > 2 else 1.0)
         products = self.spectra * (_PRODUCT * tiles + _RIGHT * blocks)
         kernels = self.packing if use == "weights" else 0.0
-        return transforms + products + _SAMPLE * samples + kernels + _TILE * tiles + _BLOCK * blocks
+        return transforms + products + kernels + _TILE * tiles + _BLOCK * blocks
 
     @property
     def packing(self) -> float:

@@ -1,4 +1,4 @@
-"""Draw the engine's speed from the benchmarks' records: by layer, and under the machine's roofs.
+"""Draw the engine's speed from the benchmarks' records: by layer, under the machine's roofs, by size of kernel.
 
 Run as `make figures`; a test compares the pictures with the records of today.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from striate.evaluate.svg import Element, add, drawing, linear, logarithmic, written
 
-__all__ = ["roofline", "speedup"]
+__all__ = ["crossover", "roofline", "speedup"]
 
 DOCS: Final = Path(__file__).parent
 RESULTS: Final = DOCS.parent / "bench/results"
@@ -67,6 +67,54 @@ def roofline(threads: int = 1) -> str:
     return written(picture) + "\n"
 
 
+def crossover(threads: int = 1) -> str:
+    """Draw what each kind of algorithm takes by the size of the kernel, a panel for each number of channels."""
+    rows = _rows(f"crossover-{threads}")
+    picture = _picture(780, 620, f"Milliseconds by the kernel's width, {_threads(threads)}, one image of 64x64")
+    _legend(picture, (*FAMILIES.items(), ("chosen", "#222")), 46, 36)
+    for place, (channels, groups) in enumerate(dict.fromkeys((row["channels"], row["groups"]) for row in rows)):
+        of = [row for row in rows if (row["channels"], row["groups"]) == (channels, groups)]
+        panel = add(picture, "g", transform=f"translate({385 * (place % 2)} {46 + 285 * (place // 2)})")
+        kind = "depthwise" if int(groups) > 1 else f"to {channels}"
+        _crossed(panel, f"{channels} channels {kind}", of)
+    return written(picture) + "\n"
+
+
+FAMILIES: Final = {"direct": "#2a9d8f", "Winograd": "#e9a03b", "FFT": OURS, "PyTorch": THEIRS}
+
+
+def _crossed(panel: Element, title: str, rows: Sequence[dict[str, Any]]) -> None:
+    lines = {
+        family: [(float(row["kernel"]), float(row[f"{family}, ms"])) for row in rows if row[f"{family}, ms"]]
+        for family in FAMILIES
+    }
+    times = [time for points in lines.values() for _, time in points]
+    x, y = logarithmic([2.5, 36.0], 46, 370), logarithmic([min(times) / 1.5, max(times) * 1.5], 240, 20)
+    add(panel, "text", title, class_="title", x=205, y=14, text_anchor="middle")
+    for row in rows:
+        at = float(row["kernel"])
+        add(panel, "line", x1=x(at), x2=x(at), y1=20, y2=240, stroke="#eee")
+        add(panel, "text", row["kernel"], x=x(at), y=254, text_anchor="middle")
+    for tick in y.ticks:
+        add(panel, "line", x1=46, x2=370, y1=y(tick), y2=y(tick), stroke="#eee")
+        add(panel, "text", f"{tick:g}", x=42, y=y(tick) + 4, text_anchor="end")
+    for family, points in lines.items():
+        path = " ".join(f"{x(at):.1f},{y(time):.1f}" for at, time in points)
+        add(panel, "polyline", points=path, fill="none", stroke=FAMILIES[family], stroke_width=1.8)
+        for at, time in points:
+            add(panel, "circle", cx=x(at), cy=y(time), r=2.5, fill=FAMILIES[family])
+    for row in rows:
+        chosen = _family(row["planner"])
+        if row[f"{chosen}, ms"]:
+            at, time = x(float(row["kernel"])), y(float(row[f"{chosen}, ms"]))
+            add(panel, "circle", cx=at, cy=time, r=6, fill="none", stroke="#222", stroke_width=1.2)
+
+
+def _family(algorithm: str) -> str:
+    """Say what kind an algorithm is; those that are none of the others add up products directly."""
+    return {"torch": "PyTorch", "winograd": "Winograd", "fft": "FFT"}.get(algorithm.split("-")[0], "direct")
+
+
 RATES: Final = ("operations per byte", "engine, GFLOP/s", "PyTorch, GFLOP/s")
 
 
@@ -117,9 +165,10 @@ def _threads(count: int) -> str:
 
 
 def main() -> None:
-    """Write both."""
+    """Write all."""
     (DOCS / "figures/engine_speedup.svg").write_text(speedup(), encoding="utf-8")
     (DOCS / "figures/engine_roofline.svg").write_text(roofline(), encoding="utf-8")
+    (DOCS / "figures/engine_crossover.svg").write_text(crossover(), encoding="utf-8")
 
 
 if __name__ == "__main__":

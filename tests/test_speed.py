@@ -5,12 +5,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from docs.speed import roofline, speedup
+from docs.speed import crossover, roofline, speedup
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize(("name", "draw"), [("engine_speedup", speedup), ("engine_roofline", roofline)])
+@pytest.mark.parametrize(
+    ("name", "draw"), [("engine_speedup", speedup), ("engine_roofline", roofline), ("engine_crossover", crossover)]
+)
 def test_the_picture_is_what_was_recorded(name, draw):
     """`make figures` renews it after the benchmarks."""
     assert (DOCS / f"figures/{name}.svg").read_text() == draw()

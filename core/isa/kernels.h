@@ -24,6 +24,27 @@ struct Product {
   std::int64_t rows, depth, columns;
 };
 
+// For every frequency, in every group, a product of matrices of complex numbers: real and imaginary part side by side
+// in `left` and `out`, neighbouring frequencies too; steps are in floats. `right` is packed (pack_spectra).
+// `out[row][column] = Σ left[depth][row] * right[depth][column]`, added to what is there if `add`.
+struct SpectralProduct {
+  const float* left;
+  const float* right;
+  float* out;
+  std::int64_t groups, rows, columns, depth, frequencies;
+  std::int64_t left_group, left_row, left_depth;
+  std::int64_t out_group, out_row, out_column;
+  bool add;
+};
+
+// What becomes a right side: spectra wherever they lie, `step` floats apart along the depth.
+struct SpectralRight {
+  const float* from;
+  std::int64_t groups, columns, depth, frequencies;
+  std::int64_t group, column, step;
+  bool conjugate;
+};
+
 // One instruction set's kernels. Those that find the peaks count what they did, so that a time belongs to work proven
 // done.
 struct Kernels {
@@ -40,6 +61,13 @@ struct Kernels {
 
   // Multiply, as `Product` says. Made for eight columns or fewer; the sums do not depend on how many there are.
   void (*product)(const Product& problem);
+
+  // Products of spectra, and what they take: bytes of scratch for each thread, floats of a packed right side.
+  void (*spectral_product)(const SpectralProduct&, std::byte* scratch, int threads);
+  std::int64_t (*spectral_workspace)(const SpectralProduct&);
+  void (*pack_spectra)(const SpectralRight&, float* to, int threads);
+  std::int64_t (*spectral_right)(std::int64_t groups, std::int64_t columns, std::int64_t depth,
+                                 std::int64_t frequencies);
 
   // The ways to compute a convolution (../conv.h), best guess first, null after the last.
   const Algorithm* const* algorithms;

@@ -54,11 +54,24 @@ double sum(const float* values, std::size_t count) {
 
 extern const Algorithm* const algorithms[];  // algorithms.cpp
 extern const WeightGradient* const weight_gradients[];
-void product(const Product& problem);  // product.cpp
+void product(const Product& problem);                                            // product.cpp
+void spectral_product(const SpectralProduct&, std::byte* scratch, int threads);  // spectra.cpp
+std::int64_t spectral_workspace(const SpectralProduct&);
+void pack_spectra(const SpectralRight&, float* to, int threads);
+std::int64_t spectral_right(std::int64_t groups, std::int64_t columns, std::int64_t depth, std::int64_t frequencies);
 
 extern const Kernels kernels;
-const Kernels kernels{
-    STRIATE_NAME(STRIATE_ISA), lanes, multiply_add, std::int64_t(sums) * lanes, sum, product, algorithms,
-    weight_gradients};
+const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
+                      lanes,
+                      multiply_add,
+                      std::int64_t(sums) * lanes,
+                      sum,
+                      product,
+                      spectral_product,
+                      spectral_workspace,
+                      pack_spectra,
+                      spectral_right,
+                      algorithms,
+                      weight_gradients};
 
 }  // namespace striate::STRIATE_ISA

@@ -61,6 +61,41 @@ def multiply(
     column_at: Sequence[int],
     threads: int,
 ) -> None: ...
+def spectral_right(groups: int, columns: int, depth: int, frequencies: int) -> int:
+    """How many floats a packed right side takes."""
+
+def pack_spectra(
+    from_: int, to: int, sizes: Sequence[int], steps: Sequence[int], conjugate: bool, threads: int
+) -> None: ...
+def spectral_workspace(sizes: Sequence[int]) -> int:
+    """Bytes of scratch, for each thread."""
+
+def spectral_product(
+    left: int,
+    right: int,
+    out: int,
+    sizes: Sequence[int],
+    left_steps: Sequence[int],
+    out_steps: Sequence[int],
+    add: bool,
+    scratch: int,
+    threads: int,
+) -> None: ...
+
+class Overlap:
+    def __init__(
+        self,
+        planes: Sequence[int],
+        tiles: Sequence[int],
+        step: Sequence[int],
+        before: Sequence[int],
+        window: Sequence[int],
+        size: Sequence[int],
+    ) -> None: ...
+
+def cut(overlap: Overlap, from_: int, to: int, images: int, threads: int) -> None: ...
+def unfold(spectra: int, to: int, count: int, size: Sequence[int], threads: int) -> None: ...
+def put(overlap: Overlap, spectra: int, offset: int, to: int, images: int, threads: int) -> None: ...
 def transpose(from_: int, to: int, matrices: int, rows: int, columns: int, threads: int) -> None: ...
 def prefer_large_pages(from_: int, bytes: int) -> None: ...
 def begin_flushing(threads: int) -> None:

@@ -1,10 +1,10 @@
-"""PyTorch's own convolution and its gradients, for padding on each side: whatever the core does not take.
+"""PyTorch's own convolution and its gradients, for padding on each side: whatever the engine does not take.
 
 These are PyTorch's differentiable functions: they serve any dtype, device and transform, and any order of gradient.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from striate.errors import ShapeError
 
 __all__ = ["convolve", "finish", "gradients", "misfit"]
+
+_CONVOLVE: Final[dict[int, Any]] = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}  # by the weight's axes
 
 
 def convolve(
@@ -24,21 +26,22 @@ def convolve(
     dilation: Any,
     groups: int,
 ) -> Tensor:
-    """Convolve, as `torch.nn.functional.conv2d` does.
+    """Convolve, as `torch.nn.functional.conv2d` does, or its like for one axis or three.
 
     Args:
         input: With or without the axis of examples.
         weight: Kernels.
         bias: One number per output channel.
         stride: As there, and so are the others.
-        padding: As there; or above, below, left and right, where negative ones cut.
+        padding: As there; or before and after along each axis, where negative ones cut.
         dilation: As there.
         groups: As there.
     """
-    if not isinstance(padding, Sequence) or len(padding) != 4 or isinstance(padding, str):
-        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    convolve = _CONVOLVE[weight.dim()]
+    if not isinstance(padding, Sequence) or len(padding) != 2 * (weight.dim() - 2) or isinstance(padding, str):
+        return convolve(input, weight, bias, stride, padding, dilation, groups)
     both, beyond = _split(padding)
-    return F.conv2d(_padded(input, beyond), weight, bias, stride, both, dilation, groups)
+    return convolve(_padded(input, beyond), weight, bias, stride, both, dilation, groups)
 
 
 def finish(output: Tensor, residual: Tensor | None, relu: bool) -> Tensor:
@@ -77,15 +80,15 @@ def gradients(
         gradient: Of the loss, with respect to the output.
         input: What was convolved; of what is not needed only the shape is read.
         weight: The kernels; likewise.
-        stride: Down and across.
-        padding: Above, below, left and right.
-        dilation: Down and across.
+        stride: Along each axis.
+        padding: Before and after, along each axis.
+        dilation: Along each axis.
         groups: Blocks of channels.
         wanted: Which of the two.
     """
     both, beyond = _split(padding)
     padded = _padded(input, beyond)
-    steps = (stride, both, dilation, False, [0, 0], groups)
+    steps = (stride, both, dilation, False, [0] * len(both), groups)
     of_input, of_weight, _ = torch.ops.aten.convolution_backward(
         gradient, padded, weight, None, *steps, (*wanted, False)
     )
@@ -103,6 +106,7 @@ def _padded(images: Tensor, beyond: Sequence[int]) -> Tensor:
 
 def _split(padding: Sequence[int]) -> tuple[list[int], list[int]]:
     """Split padding into what is the same on both sides, which costs no copy of the input, and the rest for `F.pad`."""
-    top, bottom, left, right = padding
-    both = [max(0, min(top, bottom)), max(0, min(left, right))]
-    return both, [left - both[1], right - both[1], top - both[0], bottom - both[0]]
+    sides = list(zip(padding[::2], padding[1::2], strict=True))
+    both = [max(0, min(side)) for side in sides]
+    beyond = ((before - n, after - n) for (before, after), n in zip(sides, both, strict=True))
+    return both, [n for side in reversed(list(beyond)) for n in side]

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
+from striate.engine.by_fourier import FFT
 from striate.engine.core import core
 from striate.errors import OptionError
 
@@ -19,7 +20,7 @@ TORCH: Final = "torch"
 """PyTorch's own convolution, the last candidate: it computes what it is expected to compute faster."""
 
 # The class that algorithms need whose names begin so, first match; all others add up products as the definition does.
-_NEEDS: Final[dict[str, Accuracy]] = {"winograd-6x6": "fast", "winograd": "default"}
+_NEEDS: Final[dict[str, Accuracy]] = {"winograd-6x6": "fast", "winograd": "default", FFT: "default"}
 
 
 class Choice(NamedTuple):
@@ -56,13 +57,13 @@ chosen = _ASKED.get
 
 
 def algorithms() -> list[str]:
-    """List every algorithm by name: those of the forward pass, then those of weight gradients; PyTorch's own last.
+    """List every algorithm by name: the core's, first of the forward pass; Fourier transforms; PyTorch's own last.
 
     Example:
         >>> algorithms()[-1]
         'torch'
     """
-    return list(dict.fromkeys([*core().algorithms(), *core().weight_gradients(), TORCH]))
+    return list(dict.fromkeys([*core().algorithms(), *core().weight_gradients(), FFT, TORCH]))
 
 
 @contextmanager

@@ -14,9 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from striate.engine import by_torch, memory
+from striate.engine.by_fourier import FFT, fourier
 from striate.engine.choice import TORCH, Choice
 from striate.engine.core import core
 from striate.engine.denormals import Flushed
+from striate.engine.fourier import Fourier
 from striate.engine.layout import laid
 from striate.engine.limits import Limits
 from striate.engine.packed import Form, form, packed
@@ -53,6 +55,7 @@ class _Run(NamedTuple):
     workspace_bytes: int
     threads: int
     by: Callable[..., None]
+    last: bool = True  # whether the input has its channels side by side
 
     def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
         """Convolve; channels lie side by side in all images."""
@@ -88,6 +91,21 @@ class _Run(NamedTuple):
         )
 
 
+class _Transforms(NamedTuple):
+    """One convolution by Fourier transforms."""
+
+    form: Form
+    by: Fourier
+    threads: int
+    relu: bool
+    last: bool = False
+
+    def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
+        """Convolve; all images are planes of channels."""
+        output = self.by.convolve(input, packed(weight, self.form, self.threads), bias, self.threads)
+        return by_torch.finish(output, residual, self.relu)
+
+
 class Call:
     """A convolution and its gradients, ready to be computed for tensors of certain sizes.
 
@@ -109,9 +127,14 @@ class Call:
         self._flushed = Flushed(threads)
         self._torch_settings = (problem.stride, (top, left) if even else problem.padding, *self.settings[2:])
         chosen = self.plan("forward")
-        self._forward = None if chosen.place < 0 else _run(chosen.place, problem, threads)
+        self._forward = None if chosen.place < 0 else _run(chosen, problem, threads)
         # PyTorch lays a weight as the images lie, at every call: a fifth of the time of a small layer.
         self._relaid = form(-1, problem) if problem.channels_last and not problem.packed_anew else None
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether negative sums become 0."""
+        return self.problem.relu
 
     def torch_alone(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
         """Tell whether PyTorch's own convolution computes the output and these gradients, and records by itself.
@@ -142,21 +165,23 @@ class Call:
         return self if problem == self.problem else Call(problem, self.threads, self._asked, self._most)
 
     @cached_property
-    def _backward(self) -> list[tuple[tuple[slice, slice], _Run | None]] | None:
-        place = self.plan("input gradient").place
-        if place < 0:
+    def _backward(self) -> list[tuple[tuple[slice, slice], _Run | _Transforms | None]] | None:
+        chosen = self.plan("input gradient")
+        if chosen.place < 0:
             return None
         return [
-            (part.places, None if part.problem is None else _run(place, part.problem, self.threads, part.taps))
+            (part.places, None if part.problem is None else _run(chosen, part.problem, self.threads, part.taps))
             for part in parts(self.problem)
         ]
 
     @cached_property
-    def _weights(self) -> tuple[int, int] | None:
-        place = self.plan("weight gradient").place
-        if place < 0:
+    def _weights(self) -> tuple[int, int] | Fourier | None:
+        chosen = self.plan("weight gradient")
+        if chosen.algorithm == FFT:
+            return fourier(self.problem)
+        if chosen.place < 0:
             return None
-        return place, core().weight_gradient_workspace_bytes(place, self.problem.handle, self.threads)
+        return chosen.place, core().weight_gradient_workspace_bytes(chosen.place, self.problem.handle, self.threads)
 
     def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
         """Convolve `N C H W` with `K C/groups R S`; add `N K P Q`, and rectify, if that is the problem."""
@@ -164,8 +189,9 @@ class Call:
             if self._relaid and not weight.is_contiguous(memory_format=_LAST):
                 weight = packed(weight, self._relaid, self.threads)
             return self.by_torch(input, weight, bias, residual)
-        residual = None if residual is None else self._taken(residual)
-        return self._returned(self._forward(self._taken(input), weight, bias, residual))
+        last = self._forward.last
+        residual = None if residual is None else self._taken(residual, last)
+        return self._returned(self._forward(self._taken(input, last), weight, bias, residual))
 
     def by_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
         """Convolve by PyTorch's own functions, which are differentiable."""
@@ -202,16 +228,16 @@ class Call:
             arriving = self._returned(gradient)
             with self._flushed:
                 of_input, of_weight = by_torch.gradients(arriving, input, weight, *self.settings, by_others)
-        if wanted != by_others:
-            gradient = self._taken(gradient)
         if wanted[0] and not by_others[0]:
+            gradient = self._taken(gradient, self.plan("input gradient").algorithm != FFT)
             of_input = self._input_gradient(gradient, weight)
         if wanted[1] and not by_others[1]:
-            of_weight = self._weight_gradient(gradient, self._taken(input), weight)
+            last = not isinstance(self._weights, Fourier)
+            of_weight = self._weight_gradient(self._taken(gradient, last), self._taken(input, last), weight)
         return of_input, of_weight
 
-    def _taken(self, images: Tensor) -> Tensor:
-        return laid(images, channels_last=True, threads=self.threads)
+    def _taken(self, images: Tensor, last: bool) -> Tensor:
+        return laid(images, channels_last=last, threads=self.threads)
 
     def _returned(self, images: Tensor) -> Tensor:
         return laid(images, channels_last=self.problem.channels_last, threads=self.threads)
@@ -224,13 +250,16 @@ class Call:
         if any(run is None for _, run in found):
             result.zero_()
         for (rows, columns), run in found:
-            if run is not None:
+            if isinstance(run, _Run):  # transforms have no phases
                 run.into(result[:, :, rows, columns], gradient, weight)
         return self._returned(result)
 
     def _weight_gradient(self, gradient: Tensor, input: Tensor, weight: Tensor) -> Tensor:
-        place, workspace_bytes = self._weights or (0, 0)
         result = torch.empty_like(weight)
+        if isinstance(self._weights, Fourier):
+            self._weights.weight_gradient(gradient, input, result, self.threads)
+            return result
+        place, workspace_bytes = self._weights or (0, 0)
         k, c, r, s = result.stride()
         steps = (weight.shape[0] // self.problem.groups * k, k, c, r, s)
         addresses = (input.data_ptr(), gradient.data_ptr(), result.data_ptr())
@@ -239,6 +268,9 @@ class Call:
         return result
 
 
-def _run(place: int, problem: Problem, threads: int, taps: Any = None) -> _Run:
+def _run(chosen: Plan, problem: Problem, threads: int, taps: Any = None) -> _Run | _Transforms:
+    place = chosen.place
+    if chosen.algorithm == FFT:
+        return _Transforms(form(place, problem, taps), fourier(problem), threads, problem.relu)
     workspace_bytes = core().workspace_bytes(place, problem.handle, threads)
     return _Run(form(place, problem, taps), problem.output, workspace_bytes, threads, core().run)

@@ -4,19 +4,25 @@ Input, weight and output take part in one sum, `Σ input · weight · output`, w
 gradient with respect to the output, and the input's and the weight's gradients are the two others.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from striate.engine import by_torch
+from striate.engine.along import Along
 from striate.engine.convolve import Call
 from striate.engine.plain import plain, unwatched
 
 __all__ = ["convolved", "gradients", "input_gradient", "rectified", "weight_gradient"]
 
 
-def convolved(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
+_Call: TypeAlias = Call | Along
+
+
+def convolved(
+    call: _Call, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None
+) -> Tensor:
     """Convolve plain tensors."""
     if not torch.is_grad_enabled() or not (
         input.requires_grad
@@ -30,18 +36,18 @@ def convolved(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None, re
     return _Convolution.apply(input, weight, bias, residual, call)  # pyright: ignore[reportReturnType]
 
 
-def input_gradient(call: Call, gradient: Tensor, weight: Tensor) -> Tensor:
+def input_gradient(call: _Call, gradient: Tensor, weight: Tensor) -> Tensor:
     """Give the gradient with respect to the input."""
     return _InputGradient.apply(gradient, weight, call)  # pyright: ignore[reportReturnType]
 
 
-def weight_gradient(call: Call, gradient: Tensor, input: Tensor, weight: Tensor) -> Tensor:
+def weight_gradient(call: _Call, gradient: Tensor, input: Tensor, weight: Tensor) -> Tensor:
     """Give the gradient with respect to the weight, which is not read: the result lies in memory as it does."""
     return _WeightGradient.apply(gradient, input, weight.detach(), call)  # pyright: ignore[reportReturnType]
 
 
 def gradients(
-    call: Call, gradient: Tensor, input: Tensor | None, weight: Tensor | None, wanted: tuple[bool, bool]
+    call: _Call, gradient: Tensor, input: Tensor | None, weight: Tensor | None, wanted: tuple[bool, bool]
 ) -> tuple[Tensor | None, Tensor | None]:
     """Give both gradients, those that are wanted; what is not read for them may be None.
 
@@ -68,13 +74,13 @@ def rectified(gradient: Tensor, output: Tensor) -> Tensor:
 class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None, call: Call
+        ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None, call: _Call
     ) -> Tensor:
         ctx.call = call
         of_input, of_weight = ctx.needs_input_grad[:2]
         output = call.forward(input, weight, bias, residual)
         ctx.save_for_backward(
-            input if of_weight else None, weight if of_input else None, output if call.problem.relu else None
+            input if of_weight else None, weight if of_input else None, output if call.rectifies else None
         )
         return output
 
@@ -85,12 +91,12 @@ class _Convolution(torch.autograd.Function):
         if output is not None:
             gradient = rectified(gradient, output)
         found = gradients(ctx.call, gradient, input, weight, needed[:2]) if needed[0] or needed[1] else (None, None)
-        return *found, gradient.sum((0, 2, 3)) if needed[2] else None, gradient if needed[3] else None, None
+        return *found, _per_channel(gradient) if needed[2] else None, gradient if needed[3] else None, None
 
 
 class _InputGradient(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, gradient: Tensor, weight: Tensor, call: Call) -> Tensor | None:
+    def forward(ctx: Any, gradient: Tensor, weight: Tensor, call: _Call) -> Tensor | None:
         ctx.call = call
         ctx.save_for_backward(gradient, weight)
         return call.gradients(gradient, gradient.new_empty(call.problem.input), weight, (True, False))[0]
@@ -104,7 +110,7 @@ class _InputGradient(torch.autograd.Function):
 
 class _WeightGradient(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, gradient: Tensor, input: Tensor, weight: Tensor, call: Call) -> Tensor | None:
+    def forward(ctx: Any, gradient: Tensor, input: Tensor, weight: Tensor, call: _Call) -> Tensor | None:
         ctx.call = call
         ctx.save_for_backward(gradient, input)
         return call.gradients(gradient, input, weight, (False, True))[1]
@@ -114,6 +120,10 @@ class _WeightGradient(torch.autograd.Function):
         (weight,), (gradient, input) = arriving, ctx.saved_tensors
         of_input, _ = gradients(ctx.call, gradient, input, weight, (ctx.needs_input_grad[1], False))
         return _again(ctx, input, weight), of_input, None, None
+
+
+def _per_channel(gradient: Tensor) -> Tensor:
+    return gradient.sum((0, *range(2, gradient.dim())))
 
 
 def _again(ctx: Any, input: Tensor, weight: Tensor) -> Tensor | None:

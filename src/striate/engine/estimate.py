@@ -4,14 +4,17 @@ The core says how much work an algorithm makes of a problem; what PyTorch makes 
 seen to do. Only ratios decide, so the rate at which work is done is about that of any processor.
 """
 
+from collections.abc import Sequence
 from math import prod
 from typing import Final, NamedTuple
 
+from striate.engine import by_fourier
 from striate.engine.core import core
+from striate.engine.fourier import Fourier
 from striate.engine.problem import Direction, Problem
 from striate.engine.table import table
 
-__all__ = ["seconds", "torch_seconds"]
+__all__ = ["fourier_seconds", "seconds", "torch_seconds", "torch_seconds_of"]
 
 # Multiply-adds that one thread does in a second, about: two vectors a cycle at 4 GHz.
 _RATE_PER_LANE: Final = 8e9
@@ -30,6 +33,9 @@ _THROUGH: Final[dict[Direction, float]] = {"forward": 6e-6, "input gradient": 0.
 _MOVE: Final = 0.3e-9
 _MOVE_CALL: Final = 8e-6
 _PACK: Final = 0.12e-9
+
+# A call of Fourier transforms, which are some ten of PyTorch's.
+_FOURIER_CALL: Final = 80e-6
 
 
 class _Torch(NamedTuple):
@@ -64,12 +70,25 @@ _TORCH: Final[dict[tuple[str, bool], _Torch]] = {
     ("grouped", False): _Torch(1.70, 0.20e-9, 0.25e-9, 0.90e-9, 37e-6),
 }
 
+# A multiply-add where a kernel has many taps, with channels side by side.
+_MANY: Final = 200
+_OF_MANY: Final = {"dense": 1.6, "depthwise": 2.1}
+
+# Planes of channels are unfolded first where a kernel is wider than that: for every position, channel and tap.
+_WIDE: Final = 14
+_UNFOLD: Final = 90.0  # multiply-adds
+
 # Its gradients are not as well looked after: what they take, against the convolution.
 _GRADIENT: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.1, "weight gradient": 1.1}
 
 
 def seconds(place: int, problem: Problem, threads: int) -> float:
     """Estimate the algorithm at a place of the direction's table."""
+    if table(problem.direction).names()[place] == by_fourier.FFT:
+        again = problem.packed_anew or problem.direction == "input gradient"
+        moves = _MOVE * _images(problem) if problem.channels_last else 0.0
+        of_weight = problem.direction == "weight gradient"
+        return fourier_seconds(by_fourier.fourier(problem), threads, of_weight=of_weight, again=again) + moves / threads
     work = table(problem.direction).work(place, problem, threads) / _rate()
     moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
     if problem.packed_anew or problem.direction == "input gradient":
@@ -78,28 +97,59 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
     return calls + (work + moves) / threads
 
 
+def fourier_seconds(of: Fourier, threads: int, *, of_weight: bool = False, again: bool = False) -> float:
+    """Estimate Fourier transforms.
+
+    Args:
+        of: What they compute, of planes of channels.
+        threads: That share the work.
+        of_weight: Whether it is the weight's gradient.
+        again: Whether the weight's spectra are made at every call.
+    """
+    tiles = of.weight_tiles if of_weight else of.tiles
+    work = tiles.work(of.input[0], "weights" if of_weight else "images") + (tiles.packing if again else 0.0)
+    return _FOURIER_CALL + work / _rate() / threads
+
+
 def torch_seconds(problem: Problem, threads: int) -> float:
     """Estimate PyTorch's own convolution, which adds up products as the definition does."""
-    kind, lanes = _kind(problem), _lanes()
-    of = _TORCH[kind, problem.channels_last]
-    n, c, h, w = problem.input
-    _, k, p, q = problem.output
-    _, taken, r, s = problem.weight
-    each = k // problem.groups
+    sizes = (prod(problem.input), prod(problem.output))
+    one = _torch_seconds(problem.weight, problem.groups, sizes, threads, last=problem.channels_last)
+    again = _AGAIN * (problem.residual + problem.relu) * sizes[1] / threads
+    return one.call + _THROUGH[problem.direction] + _GRADIENT[problem.direction] * (one.work + again)
+
+
+def torch_seconds_of(of: Fourier, threads: int) -> float:
+    """Estimate PyTorch's own convolution of planes of channels, along any axes: as if they were two."""
+    one = _torch_seconds(of.weight, of.groups, (prod(of.input), prod(of.output)), threads, last=False)
+    return one.call + one.work
+
+
+class _Seconds(NamedTuple):
+    call: float
+    work: float
+
+
+def _torch_seconds(weight: Sequence[int], groups: int, sizes: tuple[int, int], threads: int, *, last: bool) -> _Seconds:
+    """Estimate one, of so many numbers of input and output."""
+    kind, lanes = _kind(weight, groups), _lanes()
+    of, (inputs, outputs) = _TORCH[kind, last], sizes
+    k, taken, *taps = weight
     # Depthwise, whole vectors of channels are multiplied by theirs; else numbers by whole vectors of channels.
-    full = -(-k // lanes) * lanes if kind == "depthwise" else problem.groups * -(-each // lanes) * lanes * taken
-    work = of.product * n * p * q * r * s * full / _rate()
-    moves = of.output * n * k * p * q + of.input * n * c * h * w + of.weight * prod(problem.weight)
-    moves += _AGAIN * (problem.residual + problem.relu) * n * k * p * q
-    return of.call + _THROUGH[problem.direction] + _GRADIENT[problem.direction] * (work + moves) / threads
+    full = -(-k // lanes) * lanes if kind == "depthwise" else groups * -(-k // groups // lanes) * lanes * taken
+    unfolded = _UNFOLD * groups * taken if taps[-1] > _WIDE and not last else 0.0
+    each = _OF_MANY.get(kind, of.product) if prod(taps) > _MANY and last else of.product
+    work = (each * full + unfolded) * outputs / k * prod(taps) / _rate()
+    moves = of.output * outputs + of.input * inputs + of.weight * prod(weight)
+    return _Seconds(of.call, (work + moves) / threads)
 
 
-def _kind(problem: Problem) -> str:
-    _, taken, r, s = problem.weight
+def _kind(weight: Sequence[int], groups: int) -> str:
+    k, taken, *taps = weight
     kinds = {
-        "depthwise": problem.groups > 1 and taken == 1 and problem.groups == problem.kernels[0],
-        "grouped": problem.groups > 1,
-        "pointwise": r == s == 1,
+        "depthwise": groups > 1 and taken == 1 and groups == k,
+        "grouped": groups > 1,
+        "pointwise": prod(taps) == 1,
         "stem": taken <= 4,
     }
     return next((kind for kind, holds in kinds.items() if holds), "dense")

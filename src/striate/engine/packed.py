@@ -17,12 +17,14 @@ import torch
 from torch import Tensor
 
 from striate.engine import memory
+from striate.engine.by_fourier import fourier
 from striate.engine.core import core
+from striate.engine.fourier import Fourier, turned
 from striate.engine.limits import limits
 from striate.engine.parts import Taps
 from striate.engine.problem import Problem
 
-__all__ = ["Form", "form", "kept_bytes", "packed"]
+__all__ = ["Form", "form", "kept_bytes", "packed", "spectra_form"]
 
 # How many of a weight's numbers are compared; and how many forms of one weight are kept: for the output and for the
 # gradient, each of two sizes of input.
@@ -43,6 +45,8 @@ class Form(NamedTuple):
         floats: How many numbers it holds.
         groups: Blocks into which the kernels are split.
         taps: For a gradient: those that are read, down and across; kernels and channels are exchanged.
+        fourier: What reads spectra of it, if they are read.
+        turns: Whether they are those of the weight turned round, for a gradient.
     """
 
     key: tuple[object, ...]
@@ -51,6 +55,8 @@ class Form(NamedTuple):
     floats: int
     groups: int
     taps: tuple[Taps, Taps] | None
+    fourier: Fourier | None = None
+    turns: bool = False
 
 
 class _Kept(NamedTuple):
@@ -77,9 +83,17 @@ def form(place: int, problem: Problem, taps: tuple[Taps, Taps] | None = None) ->
     """
     if place < 0:
         return Form(("channels_last",), place, None, prod(problem.weight), problem.groups, None)
+    if place >= len(core().algorithms()):
+        return spectra_form(fourier(problem), turns=taps is not None)
     floats = core().prepared_floats(place, problem.handle)
     key = (place, floats, problem.weight, problem.stride, problem.dilation, problem.groups, taps)
     return Form(key, place, problem.handle, floats, problem.groups, taps)
+
+
+def spectra_form(by: Fourier, *, turns: bool = False) -> Form:
+    """Describe the spectra of a weight, or of a weight turned round; they depend on the tiles."""
+    key = ("spectra", by.tiles.size, by.weight, by.dilation, by.groups, turns)
+    return Form(key, len(core().algorithms()), None, by.prepared, by.groups, None, by, turns)
 
 
 def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
@@ -162,6 +176,11 @@ def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None =
     if wanted.place < 0:
         return weight.detach().contiguous(memory_format=torch.channels_last)
     numbers = memory.numbers(wanted.floats) if spare is None else spare
+    if wanted.fourier is not None:
+        kernels = weight.detach()
+        kernels = turned(kernels, wanted.groups) if wanted.turns else kernels
+        wanted.fourier.prepare(kernels, numbers, threads)
+        return numbers
     k, c, r, s = weight.stride()
     first, group = weight.data_ptr(), weight.shape[0] // wanted.groups * k
     steps = (group, k, c, r, s)

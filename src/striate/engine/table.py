@@ -1,4 +1,4 @@
-"""The core's tables of algorithms, for every direction: what each makes of a problem.
+"""The tables of algorithms, for every direction: what each makes of a problem. The core's, then Fourier transforms.
 
 An input gradient has the table of the forward pass, since it is convolutions: an algorithm has to take all of them.
 """
@@ -6,6 +6,7 @@ An input gradient has the table of the forward pass, since it is convolutions: a
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from striate.engine import by_fourier
 from striate.engine.core import core
 from striate.engine.parts import parts
 from striate.engine.problem import Direction, Problem
@@ -19,7 +20,7 @@ class Table(NamedTuple):
     """What is asked of the algorithms of one direction; an algorithm goes by its place.
 
     Args:
-        names: In order: best guess first, the reference last.
+        names: In order: the core's, best guess first, the reference last; behind them Fourier transforms.
         refuses: Why it cannot compute a problem; "" if it can.
         work: What it takes on so many threads, in the time that a thread takes to multiply and add.
         workspace_bytes: What it keeps while it runs on so many threads.
@@ -38,7 +39,7 @@ def table(direction: Direction) -> Table:
 
     Example:
         >>> table("forward").names()[-1]
-        'reference'
+        'fft'
     """
     return TABLES[direction]
 
@@ -58,7 +59,28 @@ def _input_gradient_work(place: int, problem: Problem, threads: int) -> float:
     return apart + sum(core().cost(place, handle, threads) for handle in handles)
 
 
-TABLES: Final[dict[Direction, Table]] = {
+def _with_fourier(of: Table) -> Table:
+    """Put Fourier transforms behind the core's algorithms."""
+
+    def ours(place: int) -> bool:
+        return place == len(of.names())
+
+    return Table(
+        names=lambda: [*of.names(), by_fourier.FFT],
+        refuses=lambda place, problem: by_fourier.refuses(problem) if ours(place) else of.refuses(place, problem),
+        work=lambda place, problem, threads: (
+            by_fourier.work(problem) if ours(place) else of.work(place, problem, threads)
+        ),
+        workspace_bytes=lambda place, problem, threads: (
+            by_fourier.workspace_bytes(problem, threads) if ours(place) else of.workspace_bytes(place, problem, threads)
+        ),
+        packed_bytes=lambda place, problem: (
+            by_fourier.packed_bytes(problem) if ours(place) else of.packed_bytes(place, problem)
+        ),
+    )
+
+
+_CORE: Final[dict[Direction, Table]] = {
     "forward": Table(
         names=lambda: core().algorithms(),
         refuses=lambda place, problem: core().refuses(place, problem.handle) or "",
@@ -87,3 +109,5 @@ TABLES: Final[dict[Direction, Table]] = {
         packed_bytes=lambda place, problem: 0,
     ),
 }
+
+TABLES: Final = {direction: _with_fourier(of) for direction, of in _CORE.items()}

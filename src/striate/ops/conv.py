@@ -10,9 +10,9 @@ from typing import Any, Final, TypeAlias, cast
 import torch
 from jaxtyping import Num
 from torch import Tensor
-from torch.nn import functional as F
 
 from striate import engine
+from striate.engine import convnd
 from striate.ops.geometry import Padding, Sides, Sizes, Window
 from striate.ops.operands import add_bias, check_bias, check_input, check_weight, lowered
 from striate.ops.padding import PaddingMode, check_mode, pad
@@ -192,11 +192,7 @@ def _convolved(
     dilation: Sequence[int],
     groups: int,
 ) -> Tensor:
-    """Convolve with zeros around: in two dimensions by the engine."""
+    """Convolve with zeros around, by the engine."""
     if len(sides) == 2:
         return engine.conv2d(input, weight, bias, stride, (*sides[0], *sides[1]), dilation, groups)
-    # What is the same on both sides needs no copy of the input.
-    both = [min(side) for side in sides]
-    beyond = tuple((before - n, after - n) for (before, after), n in zip(sides, both, strict=True))
-    convolve = {1: F.conv1d, 3: F.conv3d}[len(sides)]
-    return convolve(pad("conv", input, beyond, "zeros"), weight, bias, stride, both, dilation, groups)
+    return convnd.conv(input, weight, bias, stride, sides, dilation, groups)

@@ -1,0 +1,107 @@
+"""Convolution along one axis or three: by Fourier transforms where they are expected to be faster, else by PyTorch.
+
+Two axes have all of the engine: `conv2d`.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from striate.engine import by_torch
+from striate.engine.along import Along
+from striate.engine.by_fourier import FFT
+from striate.engine.choice import Choice, chosen
+from striate.engine.differentiate import convolved
+from striate.engine.estimate import fourier_seconds, torch_seconds_of
+from striate.engine.fourier import Fourier
+from striate.engine.limits import Limits, limits
+from striate.engine.plain import plain, unwatched
+
+__all__ = ["conv", "refuses"]
+
+
+def conv(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    sides: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+    groups: int,
+) -> Tensor:
+    """Convolve along one axis or three; differentiable.
+
+    Args:
+        input: `N C` and the axes, or without `N`.
+        weight: `K C/groups` and the taps along each.
+        bias: One number per output channel.
+        stride: Along each axis.
+        sides: Zeros before and after, along each axis; negative ones cut.
+        dilation: Along each axis.
+        groups: Blocks into which the channels are split.
+
+    Example:
+        >>> conv(torch.ones(1, 1, 5), torch.ones(1, 1, 3), None, (1,), [(1, 0)], (1,), 1)
+        tensor([[[2., 3., 3., 3.]]])
+    """
+    if input.dim() == weight.dim() and max(stride) == 1 and _takes(input, weight, bias):
+        settings = (tuple(sides), tuple(dilation), groups)
+        again = weight.requires_grad and torch.is_grad_enabled()
+        call = _planned(input.shape, weight.shape, settings, again, torch.get_num_threads(), chosen(), limits())
+        if call is not None:
+            return convolved(call, input, weight, bias)
+    padding = [n for side in sides for n in side]
+    return by_torch.convolve(input, weight, bias, stride, padding, dilation, groups)
+
+
+def refuses(of: Fourier, threads: int, asked: Choice, most: Limits, *, again: bool = False) -> str:
+    """Say why transforms do not compute a convolution; "" if they do.
+
+    Args:
+        of: It.
+        threads: That share it.
+        asked: What is asked of the choice of algorithms.
+        most: The limits of memory.
+        again: Whether the weight changes from call to call.
+
+    Example:
+        >>> of = Fourier((1, 1, 1000), (1, 1, 3), ((1, 1),), (1,), 1)
+        >>> refuses(of, 1, Choice(), Limits())
+        'PyTorch is expected to be faster'
+    """
+    if asked.forced == FFT:
+        return ""
+    reasons = {
+        "another algorithm is asked for": lambda: bool(asked.forced),
+        f"it is not as exact as {asked.accuracy!r}": lambda: not asked.allows(FFT),
+        "its workspace is over the limit": lambda: of.workspace_bytes(threads) > most.workspace_bytes,
+        "its packed weights are over the limit": lambda: 4 * of.prepared > most.packed_bytes,
+        "PyTorch is expected to be faster": lambda: (
+            torch_seconds_of(of, threads) < fourier_seconds(of, threads, again=again)
+        ),
+    }
+    return next((reason for reason, holds in reasons.items() if holds()), "")
+
+
+@lru_cache(maxsize=4096)
+def _planned(
+    input: tuple[int, ...],
+    weight: tuple[int, ...],
+    settings: tuple[tuple[tuple[int, int], ...], tuple[int, ...], int],
+    again: bool,
+    threads: int,
+    asked: Choice,
+    most: Limits,
+) -> Along | None:
+    found = Fourier(input, weight, *settings)
+    if 0 in (*input, *weight) or min(found.extent.positions) < 1 or refuses(found, threads, asked, most, again=again):
+        return None
+    return Along(found, threads)
+
+
+def _takes(*tensors: Tensor | None) -> bool:
+    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
+        return False
+    return all(tensor is None or plain(tensor) for tensor in tensors) and unwatched()

@@ -24,7 +24,7 @@ def test_its_settings_are_pytorchs():
     """The same convolution by PyTorch."""
     x, weight, bias = drawn()
     assert near(OF.forward(x, weight, bias), OF.by_torch(x.double(), weight.double(), bias.double()))
-    assert OF.unbiased is OF
+    assert OF.bare is OF
 
 
 def test_gradients_to_the_second_order_are_those_of_the_definition():

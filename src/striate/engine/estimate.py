@@ -87,6 +87,7 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
     if table(problem.direction).names()[place] == by_fourier.FFT:
         again = problem.packed_anew or problem.direction == "input gradient"
         moves = _MOVE * _images(problem) if problem.channels_last else 0.0
+        moves += _AGAIN * (problem.residual + problem.relu) * prod(problem.output)
         of_weight = problem.direction == "weight gradient"
         return fourier_seconds(by_fourier.fourier(problem), threads, of_weight=of_weight, again=again) + moves / threads
     work = table(problem.direction).work(place, problem, threads) / _rate()

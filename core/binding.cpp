@@ -244,6 +244,7 @@ const striate::Algorithm* const* algorithms() { return striate::chosen().algorit
 
 void bind_convolution(nb::module_& m) {
   using striate::Problem;
+  using striate::Tensors;
   bind_table(m, "algorithms", "refuses", algorithms);
   m.def(
       "cost", [](int which, const Problem& p, int threads) { return algorithms()[which]->cost(p, threads); },
@@ -274,13 +275,13 @@ void bind_convolution(nb::module_& m) {
       nb::call_guard<nb::gil_scoped_release>());
   m.def(
       "run_apart",
-      [](int which, const Problem& p, std::uintptr_t x, std::uintptr_t prepared, std::uintptr_t y, Three apart,
-         std::uintptr_t scratch, int threads) {
+      [](int which, const Problem& p, std::uintptr_t x, std::uintptr_t prepared, std::uintptr_t bias, std::uintptr_t y,
+         bool add, Three apart, std::uintptr_t scratch, int threads) {
         const auto [pixel, row, image] = apart;
-        algorithms()[which]->run(p, {at<float>(x), nullptr, nullptr, at<float>(y), {pixel, row, image}},
-                                 at<float>(prepared), at<std::byte>(scratch), threads);
+        const Tensors t{at<float>(x), at<float>(bias), add ? at<float>(y) : nullptr, at<float>(y), {pixel, row, image}};
+        algorithms()[which]->run(p, t, at<float>(prepared), at<std::byte>(scratch), threads);
       },
-      "algorithm"_a, "problem"_a, "x"_a, "prepared"_a, "y"_a, "apart"_a, "scratch"_a, "threads"_a,
+      "algorithm"_a, "problem"_a, "x"_a, "prepared"_a, "bias"_a, "y"_a, "add"_a, "apart"_a, "scratch"_a, "threads"_a,
       nb::call_guard<nb::gil_scoped_release>());
 }
 

@@ -139,7 +139,16 @@ def run(
     threads: int,
 ) -> None: ...
 def run_apart(
-    algorithm: int, problem: Problem, x: int, prepared: int, y: int, apart: Sequence[int], scratch: int, threads: int
+    algorithm: int,
+    problem: Problem,
+    x: int,
+    prepared: int,
+    bias: int,
+    y: int,
+    add: bool,
+    apart: Sequence[int],
+    scratch: int,
+    threads: int,
 ) -> None: ...
 def weight_gradients() -> list[str]: ...
 def weight_gradient_refuses(algorithm: int, problem: Problem) -> str | None:

@@ -1,10 +1,11 @@
-"""Convolution along one axis or three: by Fourier transforms where they are expected to be faster, else by PyTorch.
+"""Convolution along one axis or three: slice by slice, by Fourier transforms, or by PyTorch.
 
-Two axes have all of the engine: `conv2d`.
+By what each is expected to take. Two axes have all of the engine: `conv2d`.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import inf
 
 import torch
 from torch import Tensor
@@ -12,12 +13,14 @@ from torch import Tensor
 from striate.engine import by_torch
 from striate.engine.along import Along
 from striate.engine.by_fourier import FFT
-from striate.engine.choice import Choice, chosen
+from striate.engine.choice import TORCH, Choice, chosen
 from striate.engine.differentiate import convolved
 from striate.engine.estimate import fourier_seconds, torch_seconds_of
 from striate.engine.fourier import Fourier
 from striate.engine.limits import Limits, limits
 from striate.engine.plain import plain, unwatched
+from striate.engine.plan import FORGET
+from striate.engine.slices import Slices
 
 __all__ = ["conv", "refuses"]
 
@@ -46,10 +49,10 @@ def conv(
         >>> conv(torch.ones(1, 1, 5), torch.ones(1, 1, 3), None, (1,), [(1, 0)], (1,), 1)
         tensor([[[2., 3., 3., 3.]]])
     """
-    if input.dim() == weight.dim() and max(stride) == 1 and _takes(input, weight, bias):
-        settings = (tuple(sides), tuple(dilation), groups)
-        again = weight.requires_grad and torch.is_grad_enabled()
-        call = _planned(input.shape, weight.shape, settings, again, torch.get_num_threads(), chosen(), limits())
+    if input.dim() == weight.dim() and _takes(input, weight, bias):
+        settings = (tuple(stride), tuple(sides), tuple(dilation), groups)
+        lying = (_lies_last(input) or _lies_last(weight), weight.requires_grad and torch.is_grad_enabled())
+        call = _planned(input.shape, weight.shape, settings, *lying, torch.get_num_threads(), chosen(), limits())
         if call is not None:
             return convolved(call, input, weight, bias)
     padding = [n for side in sides for n in side]
@@ -89,16 +92,40 @@ def refuses(of: Fourier, threads: int, asked: Choice, most: Limits, *, again: bo
 def _planned(
     input: tuple[int, ...],
     weight: tuple[int, ...],
-    settings: tuple[tuple[tuple[int, int], ...], tuple[int, ...], int],
+    settings: tuple[tuple[int, ...], tuple[tuple[int, int], ...], tuple[int, ...], int],
+    last: bool,
     again: bool,
     threads: int,
     asked: Choice,
     most: Limits,
-) -> Along | None:
-    found = Fourier(input, weight, *settings)
-    if 0 in (*input, *weight) or min(found.extent.positions) < 1 or refuses(found, threads, asked, most, again=again):
+) -> Along | Slices | None:
+    stride, sides, dilation, groups = settings
+    slices = Slices(input, weight, stride, sides, dilation, groups, last, threads, asked, most)
+    fits = input[1] == weight[1] * groups and weight[0] % groups == 0
+    if 0 in (*input, *weight) or not fits or min(slices.output) < 1:
         return None
-    return Along(found, threads)
+    if max(stride) == 1:
+        found = Fourier(input, weight, sides, dilation, groups)
+        if not refuses(found, threads, asked, most, again=again):
+            faster = asked.forced == FFT or fourier_seconds(found, threads, again=again) < _ours(slices)
+            if faster:
+                return Along(found, threads)
+    if asked.forced in (FFT, TORCH) or asked.locked is not None:
+        return None
+    return slices if asked.forced or not asked.torch or _ours(slices) < torch_seconds_of(slices, threads) else None
+
+
+def _ours(slices: Slices) -> float:
+    """Estimate the core's algorithms; infinite where a choice is made that is of none of them."""
+    return inf if slices.asked.forced == FFT else slices.seconds()
+
+
+FORGET.append(_planned.cache_clear)
+
+
+def _lies_last(volumes: Tensor) -> bool:
+    last = torch.channels_last_3d
+    return volumes.dim() == 5 and volumes.is_contiguous(memory_format=last) and not volumes.is_contiguous()
 
 
 def _takes(*tensors: Tensor | None) -> bool:

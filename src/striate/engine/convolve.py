@@ -6,7 +6,7 @@ Everything that depends on the sizes alone is prepared once, in a `Call`.
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -27,7 +27,7 @@ from striate.engine.plan import Plan, planned
 from striate.engine.problem import Direction, Problem
 from striate.errors import ShapeError
 
-__all__ = ["Call"]
+__all__ = ["Call", "Run", "run_of", "scratch_at"]
 
 _LAST: Final = torch.channels_last
 _LARGE: Final = 0.5e-3  # seconds forward
@@ -47,7 +47,7 @@ class _Scratch(threading.local):
 _SCRATCH: Final = _Scratch()
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """One convolution by one of the core's algorithms."""
 
     form: Form
@@ -76,15 +76,24 @@ class _Run(NamedTuple):
         )
         return output
 
-    def into(self, places: Tensor, input: Tensor, weight: Tensor) -> None:
-        """Convolve, and write what comes of it to places whose channels lie side by side, their pixels as they may."""
+    def into(
+        self, places: Tensor, input: Tensor, weight: Tensor, bias: Tensor | None = None, *, add: bool = False
+    ) -> None:
+        """Convolve, and write or add what comes of it to places.
+
+        The channels of a place lie side by side, as those of the input do; its pixels lie as they may.
+        """
         numbers = packed(weight, self.form, self.threads)
+        bias = bias if bias is None else bias.contiguous()
         image, _, row, pixel = places.stride()
-        addresses = (input.data_ptr(), numbers.data_ptr(), places.data_ptr())
         core().run_apart(
             self.form.place,
             self.form.handle,
-            *addresses,
+            input.data_ptr(),
+            numbers.data_ptr(),
+            0 if bias is None else bias.data_ptr(),
+            places.data_ptr(),
+            add,
             (pixel, row, image),
             _SCRATCH.at(self.workspace_bytes),
             self.threads,
@@ -165,7 +174,7 @@ class Call:
         return self if problem == self.problem else Call(problem, self.threads, self._asked, self._most)
 
     @cached_property
-    def _backward(self) -> list[tuple[tuple[slice, slice], _Run | _Transforms | None]] | None:
+    def _backward(self) -> list[tuple[tuple[slice, slice], Run | _Transforms | None]] | None:
         chosen = self.plan("input gradient")
         if chosen.place < 0:
             return None
@@ -250,7 +259,7 @@ class Call:
         if any(run is None for _, run in found):
             result.zero_()
         for (rows, columns), run in found:
-            if isinstance(run, _Run):  # transforms have no phases
+            if isinstance(run, Run):  # transforms have no phases
                 run.into(result[:, :, rows, columns], gradient, weight)
         return self._returned(result)
 
@@ -268,9 +277,30 @@ class Call:
         return result
 
 
-def _run(chosen: Plan, problem: Problem, threads: int, taps: Any = None) -> _Run | _Transforms:
+def _run(chosen: Plan, problem: Problem, threads: int, taps: Any = None) -> Run | _Transforms:
     place = chosen.place
     if chosen.algorithm == FFT:
         return _Transforms(form(place, problem, taps), fourier(problem), threads, problem.relu)
-    workspace_bytes = core().workspace_bytes(place, problem.handle, threads)
-    return _Run(form(place, problem, taps), problem.output, workspace_bytes, threads, core().run)
+    return run_of(place, problem, threads, taps)
+
+
+@lru_cache(maxsize=4096)
+def run_of(place: int, problem: Problem, threads: int, taps: Any = None, plane: int | None = None) -> Run:
+    """Prepare a run of the algorithm at a place of the core's table.
+
+    Args:
+        place: Its place.
+        problem: The convolution.
+        threads: That share it.
+        taps: For a gradient: those of the weight that are read.
+        plane: Of a weight that has several: which one.
+    """
+    reads = form(place, problem, taps)
+    if plane is not None:
+        reads = reads._replace(key=(*reads.key, plane), plane=plane)
+    return Run(reads, problem.output, core().workspace_bytes(place, problem.handle, threads), threads, core().run)
+
+
+def scratch_at(size_bytes: int) -> int:
+    """Give the address of memory that this thread may write until the next call."""
+    return _SCRATCH.at(size_bytes)

@@ -13,11 +13,12 @@ from striate.engine import by_torch
 from striate.engine.along import Along
 from striate.engine.convolve import Call
 from striate.engine.plain import plain, unwatched
+from striate.engine.slices import Slices
 
 __all__ = ["convolved", "gradients", "input_gradient", "rectified", "weight_gradient"]
 
 
-_Call: TypeAlias = Call | Along
+_Call: TypeAlias = Call | Along | Slices
 
 
 def convolved(

@@ -6,7 +6,7 @@ seen to do. Only ratios decide, so the rate at which work is done is about that 
 
 from collections.abc import Sequence
 from math import prod
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from striate.engine import by_fourier
 from striate.engine.core import core
@@ -120,7 +120,18 @@ def torch_seconds(problem: Problem, threads: int) -> float:
     return one.call + _THROUGH[problem.direction] + _GRADIENT[problem.direction] * (one.work + again)
 
 
-def torch_seconds_of(of: Fourier, threads: int) -> float:
+class _Sized(Protocol):
+    @property
+    def input(self) -> tuple[int, ...]: ...
+    @property
+    def output(self) -> tuple[int, ...]: ...
+    @property
+    def weight(self) -> tuple[int, ...]: ...
+    @property
+    def groups(self) -> int: ...
+
+
+def torch_seconds_of(of: _Sized, threads: int) -> float:
     """Estimate PyTorch's own convolution of planes of channels, along any axes: as if they were two."""
     one = _torch_seconds(of.weight, of.groups, (prod(of.input), prod(of.output)), threads, last=False)
     return one.call + one.work

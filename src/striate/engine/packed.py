@@ -24,12 +24,12 @@ from striate.engine.limits import limits
 from striate.engine.parts import Taps
 from striate.engine.problem import Problem
 
-__all__ = ["Form", "form", "kept_bytes", "packed", "spectra_form"]
+__all__ = ["Form", "form", "kept_bytes", "packed", "plane", "spectra_form"]
 
 # How many of a weight's numbers are compared; and how many forms of one weight are kept: for the output and for the
-# gradient, each of two sizes of input.
+# gradient, each of two sizes of input; of volumes, of every plane.
 _SAMPLES: Final = 16
-_FORMS: Final = 8
+_FORMS: Final = 48
 
 # References to numbers that nobody else has: one from the form of which they are, one while they are counted.
 _OURS: Final = 2
@@ -47,6 +47,7 @@ class Form(NamedTuple):
         taps: For a gradient: those that are read, down and across; kernels and channels are exchanged.
         fourier: What reads spectra of it, if they are read.
         turns: Whether they are those of the weight turned round, for a gradient.
+        plane: Which of a weight's planes it is of, if the weight has them: for sequences, the only one there is.
     """
 
     key: tuple[object, ...]
@@ -57,6 +58,7 @@ class Form(NamedTuple):
     taps: tuple[Taps, Taps] | None
     fourier: Fourier | None = None
     turns: bool = False
+    plane: int | None = None
 
 
 class _Kept(NamedTuple):
@@ -134,6 +136,16 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
     return numbers
 
 
+def plane(weight: Tensor, index: int) -> Tensor:
+    """Give one plane, `K C/groups R S`, of kernels of volumes, or of sequences: these have one.
+
+    Example:
+        >>> plane(torch.zeros(8, 4, 3, 5, 7), 2).shape, plane(torch.zeros(8, 4, 7), 0).shape
+        (torch.Size([8, 4, 5, 7]), torch.Size([8, 4, 1, 7]))
+    """
+    return weight.unsqueeze(2) if weight.dim() == 3 else weight.select(2, index)
+
+
 def kept_bytes() -> int:
     """Count the bytes of all packed weights that are kept."""
     with _LOCK:
@@ -175,6 +187,8 @@ def _apart(words: Any) -> int:
 def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None = None) -> Tensor:
     if wanted.place < 0:
         return weight.detach().contiguous(memory_format=torch.channels_last)
+    if wanted.plane is not None:
+        weight = plane(weight, wanted.plane)
     numbers = memory.numbers(wanted.floats) if spare is None else spare
     if wanted.fourier is not None:
         kernels = weight.detach()

@@ -1,0 +1,291 @@
+"""Convolution of volumes and of sequences, made of convolutions of images by the core.
+
+A volume is a stack of images: each plane of a kernel convolves the slices that it meets, and what comes of it is added
+to the output's slices where they lie. A sequence is an image of one row. So both have every algorithm that images have,
+Winograd's and the depthwise ones among them, and their gradients.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import ceil, floor
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from striate.engine import by_torch, memory
+from striate.engine.by_fourier import FFT
+from striate.engine.choice import TORCH, Choice
+from striate.engine.convolve import run_of, scratch_at
+from striate.engine.core import core
+from striate.engine.layout import laid
+from striate.engine.limits import Limits
+from striate.engine.packed import plane
+from striate.engine.parts import parts
+from striate.engine.plan import FORGET, planned
+from striate.engine.problem import Direction, Problem
+
+__all__ = ["Slices"]
+
+_LAST = torch.channels_last
+
+
+class _Pass(NamedTuple):
+    """What one plane of the kernels does: so many slices of the input, from `input` on, to as many of the output."""
+
+    plane: int
+    input: int
+    output: int
+    slices: int
+
+
+class _Chosen(NamedTuple):
+    place: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Slices:
+    """A convolution along one axis or three, and its gradients, as `differentiate` calls them.
+
+    Args:
+        input: `N C` and the size along each axis.
+        weight: `K C/groups` and the taps along each.
+        stride: Along each axis.
+        sides: Zeros before and after, along each axis; negative ones cut.
+        dilation: Along each axis.
+        groups: Blocks into which the channels are split.
+        channels_last: Whether results are to lie so in memory; sequences never do.
+        threads: That share it.
+        asked: What is asked of the choice of algorithms.
+        most: The limits of memory.
+    """
+
+    input: tuple[int, ...]
+    weight: tuple[int, ...]
+    stride: tuple[int, ...]
+    sides: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
+    channels_last: bool
+    threads: int
+    asked: Choice
+    most: Limits
+
+    rectifies = False
+
+    @property
+    def problem(self) -> "Slices":
+        """Its sizes."""
+        return self
+
+    @property
+    def bare(self) -> "Slices":
+        """The same, and nothing is done to the sums."""
+        return self
+
+    @cached_property
+    def settings(self) -> tuple[tuple[int, ...], list[int], tuple[int, ...], int]:
+        """Stride, zeros on each side, dilation and groups."""
+        return self.stride, [n for side in self.sides for n in side], self.dilation, self.groups
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """`N K`, and the positions along each axis."""
+        positions = (
+            (size + sum(around) - step * (taps - 1) - 1) // stride + 1
+            for size, around, step, taps, stride in zip(
+                self.input[2:], self.sides, self.dilation, self.weight[2:], self.stride, strict=True
+            )
+        )
+        return (self.input[0], self.weight[0], *positions)
+
+    def torch_alone(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
+        """Tell that PyTorch's own convolution computes nothing of it."""
+        return False
+
+    @cached_property
+    def _passes(self) -> tuple[_Pass, ...]:
+        """All of a stack of slices; the planes that meet most of them come first."""
+        size, count = self._stack("input"), self._stack("output")
+        if self._flat:
+            return (_Pass(0, 0, 0, count),)
+        stride, (before, _), step = self.stride[0], self.sides[0], self.dilation[0]
+        found: list[_Pass] = []
+        for index in range(self.weight[2]):
+            shift = index * step - before
+            begin, end = max(0, ceil(-shift / stride)), min(count, floor((size - 1 - shift) / stride) + 1)
+            if stride == 1 and begin < end:
+                found.append(_Pass(index, begin + shift, begin, end - begin))
+            else:
+                found.extend(_Pass(index, at * stride + shift, at, 1) for at in range(begin, end))
+        return tuple(sorted(found, key=lambda one: -one.slices))
+
+    @cached_property
+    def _flat(self) -> bool:
+        """Whether slices have nothing to do with each other: then all of a batch are one stack."""
+        return len(self.weight) == 3 or (self.weight[2] == self.stride[0] == 1 and self.sides[0] == (0, 0))
+
+    def _stack(self, of: str) -> int:
+        """Count the slices that are taken together."""
+        n, _, *axes = self.input if of == "input" else self.output
+        slices = 1 if len(axes) == 1 else axes[0]
+        return n * slices if self._flat else slices
+
+    @cached_property
+    def _stacks(self) -> int:
+        return 1 if self._flat else self.input[0]
+
+    def _image(self, count: int) -> Problem:
+        """Give the convolution of so many slices with one plane."""
+        (h, w), (r, s) = _last_two(self.input[2:]), _last_two(self.weight[2:])
+        around = _last_two(self.sides, (0, 0))
+        return Problem.of(
+            (count, self.input[1], h, w),
+            (*self.weight[:2], r, s),
+            stride=_last_two(self.stride),
+            padding=(*around[0], *around[1]),
+            dilation=_last_two(self.dilation),
+            groups=self.groups,
+            channels_last=True,
+        )
+
+    def _choose(self, direction: Direction, count: int) -> _Chosen:
+        return _choose(self._image(count).turned(direction), self.threads, self.asked, self.most)
+
+    def seconds(self) -> float:
+        """Estimate the convolution."""
+        return self._stacks * sum(self._choose("forward", one.slices).seconds for one in self._passes)
+
+    def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
+        """Convolve."""
+        from_, to = self._slices(input), self._empty(self.output)
+        for images, places, one, add in self._each(from_, to, "output"):
+            chosen, problem = self._choose("forward", one.slices), self._image(one.slices)
+            run = run_of(chosen.place, problem, self.threads, plane=one.plane)
+            run.into(places, images, weight, None if add else bias, add=add)
+        missed = self._missed("output")
+        if missed:
+            to.unflatten(0, (self._stacks, -1))[:, missed] = 0.0 if bias is None else bias.detach()[:, None, None]
+        return by_torch.finish(self._stacked(to, self.output), residual, relu=False)
+
+    def by_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
+        """Convolve by PyTorch's own function."""
+        return by_torch.finish(by_torch.convolve(input, weight, bias, *self.settings), residual, relu=False)
+
+    def gradients(
+        self, gradient: Tensor, input: Tensor, weight: Tensor, wanted: tuple[bool, bool]
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Give the gradients with respect to the input and to the weight, those that are wanted."""
+        arriving = self._slices(gradient)
+        of_input = self._input_gradient(arriving, weight) if wanted[0] else None
+        return of_input, self._weight_gradient(arriving, self._slices(input), weight) if wanted[1] else None
+
+    def _input_gradient(self, arriving: Tensor, weight: Tensor) -> Tensor:
+        to = self._empty(self.input)
+        missed = self._missed("input")
+        if missed:
+            to.unflatten(0, (self._stacks, -1))[:, missed] = 0.0
+        for gradients, places, one, add in self._each(arriving, to, "input"):
+            place = self._choose("input gradient", one.slices).place
+            for part in parts(self._image(one.slices)):
+                of_part = places[:, :, *part.places]
+                if part.problem is not None:
+                    run = run_of(place, part.problem, self.threads, part.taps, plane=one.plane)
+                    run.into(of_part, gradients, weight, add=add)
+                elif not add:
+                    of_part.zero_()
+        return self._stacked(to, self.input)
+
+    def _weight_gradient(self, arriving: Tensor, input: Tensor, weight: Tensor) -> Tensor:
+        result = torch.zeros_like(weight)
+        more, met = torch.empty_like(plane(result, 0)), set[int]()
+        for stack in range(self._stacks):
+            for one in self._passes:
+                to = more if one.plane in met else plane(result, one.plane)
+                problem = self._image(one.slices)
+                place = self._choose("weight gradient", one.slices).place
+                k, c, r, s = to.stride()
+                images = input[stack * self._stack("input") + one.input :]
+                gradients = arriving[stack * self._stack("output") + one.output :]
+                core().weight_gradient(
+                    place,
+                    problem.handle,
+                    images.data_ptr(),
+                    gradients.data_ptr(),
+                    to.data_ptr(),
+                    (weight.shape[0] // self.groups * k, k, c, r, s),
+                    scratch_at(core().weight_gradient_workspace_bytes(place, problem.handle, self.threads)),
+                    self.threads,
+                )
+                if one.plane in met:
+                    plane(result, one.plane).add_(more)
+                met.add(one.plane)
+        return result
+
+    def _each(self, from_: Tensor, to: Tensor, end: str) -> Iterator[tuple[Tensor, Tensor, _Pass, bool]]:
+        """Give what is read and what is written of every pass, and whether to add: `end` is which end is written."""
+        read = "input" if end == "output" else "output"
+        for stack in range(self._stacks):
+            written: set[int] = set()
+            for whole in self._passes:
+                for one in _split(whole, end, written):
+                    first, place = (stack * self._stack(of) + getattr(one, of) for of in (read, end))
+                    add = getattr(one, end) in written
+                    yield from_[first : first + one.slices], to[place : place + one.slices], one, add
+                written.update(range(getattr(whole, end), getattr(whole, end) + whole.slices))
+
+    def _missed(self, end: str) -> list[int]:
+        """List the slices of a stack that no plane reaches."""
+        met = {at for one in self._passes for at in range(getattr(one, end), getattr(one, end) + one.slices)}
+        return [at for at in range(self._stack(end)) if at not in met]
+
+    def _empty(self, shape: Sequence[int]) -> Tensor:
+        n, c, *axes = shape
+        h, w = _last_two(axes)
+        return memory.images((n * (axes[0] if len(axes) == 3 else 1), c, h, w), _LAST)
+
+    def _slices(self, volumes: Tensor) -> Tensor:
+        """Lay volumes as a stack of images whose channels lie side by side."""
+        n, c, *axes = volumes.shape
+        h, w = _last_two(axes)
+        images = laid(volumes.reshape(n, c, -1, w), channels_last=True, threads=self.threads)
+        return images.permute(0, 2, 3, 1).reshape(-1, h, w, c).permute(0, 3, 1, 2)
+
+    def _stacked(self, images: Tensor, shape: Sequence[int]) -> Tensor:
+        """Give a stack of images as the volumes that they are, in the layout that is wanted."""
+        n, c, *axes = shape
+        whole = images.permute(0, 2, 3, 1).reshape(n, -1, axes[-1], c).permute(0, 3, 1, 2)
+        return (
+            laid(whole, channels_last=self.channels_last, threads=self.threads)
+            .unflatten(2, axes[:-1] or (1,))
+            .view(tuple(shape))
+        )
+
+
+def _split(whole: _Pass, end: str, written: set[int]) -> Iterator[_Pass]:
+    """Cut a pass where slices that were written before meet slices that were not."""
+    first = getattr(whole, end)
+    begin = 0
+    for at in range(1, whole.slices + 1):
+        if at == whole.slices or (first + at in written) != (first + begin in written):
+            yield _Pass(whole.plane, whole.input + begin, whole.output + begin, at - begin)
+            begin = at
+
+
+def _last_two(sizes: Sequence[Any], other: Any = 1) -> tuple[Any, Any]:
+    return (other, sizes[0]) if len(sizes) == 1 else (sizes[-2], sizes[-1])
+
+
+@lru_cache(maxsize=4096)
+def _choose(image: Problem, threads: int, asked: Choice, most: Limits) -> _Chosen:
+    """Choose the best of the core's algorithms."""
+    plan = planned(image, threads, asked._replace(torch=False), most)
+    able = {c.algorithm: c.seconds for c in plan.candidates if c.seconds is not None}
+    ours = {name: seconds for name, seconds in able.items() if name not in (FFT, TORCH)}
+    name = plan.algorithm if plan.algorithm in ours else min(ours, key=lambda one: ours[one])
+    return _Chosen([c.algorithm for c in plan.candidates].index(name), ours[name])
+
+
+FORGET.append(_choose.cache_clear)

@@ -112,7 +112,11 @@ def _planned(
                 return Along(found, threads)
     if asked.forced in (FFT, TORCH) or asked.locked is not None:
         return None
-    return slices if asked.forced or not asked.torch or _ours(slices) < torch_seconds_of(slices, threads) else None
+    return (
+        slices
+        if asked.forced or not asked.torch or _ours(slices) < torch_seconds_of(slices, threads, last=last)
+        else None
+    )
 
 
 def _ours(slices: Slices) -> float:

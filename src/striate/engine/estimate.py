@@ -78,6 +78,9 @@ _OF_MANY: Final = {"dense": 1.6, "depthwise": 2.1}
 _WIDE: Final = 14
 _UNFOLD: Final = 90.0  # multiply-adds
 
+# What PyTorch's convolution of volumes takes, against that of images: by kind, and whether channels lie side by side.
+_NEGLECTED: Final = {("depthwise", False): 4.0, ("pointwise", True): 4.0}
+
 # Its gradients are not as well looked after: what they take, against the convolution.
 _GRADIENT: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.1, "weight gradient": 1.1}
 
@@ -131,10 +134,17 @@ class _Sized(Protocol):
     def groups(self) -> int: ...
 
 
-def torch_seconds_of(of: _Sized, threads: int) -> float:
-    """Estimate PyTorch's own convolution of planes of channels, along any axes: as if they were two."""
-    one = _torch_seconds(of.weight, of.groups, (prod(of.input), prod(of.output)), threads, last=False)
-    return one.call + one.work
+def torch_seconds_of(of: _Sized, threads: int, *, last: bool = False) -> float:
+    """Estimate PyTorch's own convolution along any axes: as if they were two, but for what is not as well looked after.
+
+    Args:
+        of: The convolution.
+        threads: That share it.
+        last: Whether channels lie side by side.
+    """
+    one = _torch_seconds(of.weight, of.groups, (prod(of.input), prod(of.output)), threads, last=last)
+    times = _NEGLECTED.get((_kind(of.weight, of.groups), last), 1.0) if len(of.weight) == 5 else 1.0
+    return one.call + times * one.work
 
 
 class _Seconds(NamedTuple):

@@ -8,8 +8,8 @@ Winograd's and the depthwise ones among them, and their gradients.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from math import ceil, floor
-from typing import Any, NamedTuple
+from math import ceil, floor, prod
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,7 +28,8 @@ from striate.engine.problem import Direction, Problem
 
 __all__ = ["Slices"]
 
-_LAST = torch.channels_last
+_LAST: Final = torch.channels_last
+_NUMBER: Final = 0.6e-9  # seconds of one thread to read a number, and write it elsewhere
 
 
 class _Pass(NamedTuple):
@@ -155,8 +156,11 @@ class Slices:
         return _choose(self._image(count).turned(direction), self.threads, self.asked, self.most)
 
     def seconds(self) -> float:
-        """Estimate the convolution."""
-        return self._stacks * sum(self._choose("forward", one.slices).seconds for one in self._passes)
+        """Estimate the convolution: its passes, what they read again, and other layouts."""
+        passes = self._stacks * sum(self._choose("forward", one.slices).seconds for one in self._passes)
+        again = sum(one.slices for one in self._passes) / self._stack("output") - 1
+        moved = 0 if self.channels_last else prod(self.input) + prod(self.output)
+        return passes + _NUMBER * (again * prod(self.output) + moved) / self.threads
 
     def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
         """Convolve."""

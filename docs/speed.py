@@ -89,7 +89,7 @@ def _crossed(panel: Element, title: str, rows: Sequence[dict[str, Any]]) -> None
         for family in FAMILIES
     }
     times = [time for points in lines.values() for _, time in points]
-    x, y = logarithmic([2.5, 36.0], 46, 370), logarithmic([min(times) / 1.5, max(times) * 1.5], 240, 20)
+    x, y = linear([0.0, 32.0], 46, 370), logarithmic([min(times) / 1.5, max(times) * 1.5], 240, 20)
     add(panel, "text", title, class_="title", x=205, y=14, text_anchor="middle")
     for row in rows:
         at = float(row["kernel"])

@@ -45,10 +45,21 @@ void check_product(const Kernels& kernels, Random& random) {
   for (int threads : {1, 2}) {
     std::vector<float>& out = found[threads - 1] = std::vector<float>(count + 1, add ? 1.0f : untouched);
     out.back() = untouched;
-    const SpectralProduct p{left.data(),          packed.data(),      out.data(), groups,
-                            rows,                 columns,            depth,      f,
-                            rows * depth * f * 2, depth * f * 2,      f * 2,      rows * columns * f * 2,
-                            columns * f * 2,      f * 2,              add};
+    const SpectralProduct p{left.data(),
+                            packed.data(),
+                            out.data(),
+                            groups,
+                            rows,
+                            columns,
+                            depth,
+                            f,
+                            rows * depth * f * 2,
+                            depth * f * 2,
+                            f * 2,
+                            rows * columns * f * 2,
+                            columns * f * 2,
+                            f * 2,
+                            add};
     std::vector<std::byte> scratch(std::size_t(threads * kernels.spectral_workspace(p)));
     kernels.spectral_product(p, scratch.data(), threads);
     CHECK(out.back() == untouched);
@@ -105,7 +116,8 @@ std::vector<float> transformed(const std::vector<float>& x, std::int64_t size_h,
         for (std::int64_t q = 0; q < size_w; ++q) {
           const double angle = -2 * 3.14159265358979323846 *
                                (double(u * p % size_h) / double(size_h) + double(v * q % size_w) / double(size_w));
-          re += x[std::size_t(p * size_w + q)] * std::cos(angle), im += x[std::size_t(p * size_w + q)] * std::sin(angle);
+          re += x[std::size_t(p * size_w + q)] * std::cos(angle),
+              im += x[std::size_t(p * size_w + q)] * std::sin(angle);
         }
       }
       spectrum.push_back(float(re)), spectrum.push_back(float(im));

@@ -3,6 +3,7 @@
 #include "isa.h"
 #include "machine.h"
 #include "peak.h"
+#include "pool.h"
 #include "products.h"
 #include "transpose.h"
 
@@ -202,6 +203,31 @@ void bind_weight_gradient(nb::module_& m) {
       nb::call_guard<nb::gil_scoped_release>());
 }
 
+void bind_pool(nb::module_& m) {
+  using striate::Pool;
+  nb::class_<Pool>(m, "Pool").def(
+      "__init__",
+      [](Pool* made, Four input, Pair positions, Pair taps, Pair stride, Pair before, Pair dilation, bool last) {
+        const auto [n, c, h, w] = input;
+        new (made) Pool{n,         c,         h,         w,         positions[0], positions[1], taps[0], taps[1],
+                        stride[0], stride[1], before[0], before[1], dilation[0],  dilation[1],  last};
+      },
+      "x"_a, "positions"_a, "taps"_a, "stride"_a, "before"_a, "dilation"_a, "channels_last"_a);
+  m.def(
+      "max_pool",
+      [](const Pool& p, std::uintptr_t x, std::uintptr_t y, std::uintptr_t switches, int threads) {
+        striate::max_pool(striate::chosen(), p, at<float>(x), at<float>(y), at<std::int64_t>(switches), threads);
+      },
+      "pool"_a, "x"_a, "y"_a, "switches"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def(
+      "unpool",
+      [](const Pool& p, std::uintptr_t y, std::uintptr_t switches, std::uintptr_t x, bool last_wins, int threads) {
+        striate::unpool(striate::chosen(), p, at<float>(y), at<std::int64_t>(switches), at<float>(x), last_wins,
+                        threads);
+      },
+      "pool"_a, "y"_a, "switches"_a, "x"_a, "last_wins"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+}
+
 }  // namespace
 
 NB_MODULE(_engine, m) {
@@ -216,4 +242,5 @@ NB_MODULE(_engine, m) {
   bind_problem(m);
   bind_convolution(m);
   bind_weight_gradient(m);
+  bind_pool(m);
 }

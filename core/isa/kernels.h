@@ -12,6 +12,8 @@ namespace striate {
 
 struct Algorithm;
 struct WeightGradient;
+struct Pool;
+struct Rows;
 
 // A matrix and the columns that it is multiplied with, which are gathered from where they lie:
 // `out[row][column] = Σ left[row][d] * right[depth_at[d] + column_at[column]]`, with `left` and `out` row by row.
@@ -46,6 +48,12 @@ struct Kernels {
 
   // The ways to compute the gradient of its kernels, likewise.
   const WeightGradient* const* weight_gradients;
+
+  // Rows of a max pooling, and one plane (of it, some channels) of its way back: see ../pool.h.
+  std::int64_t (*max_pool_scratch)(const Pool&);
+  void (*max_pool)(const Pool&, const float* x, float* y, std::int64_t* switches, const Rows&, float* scratch);
+  void (*unpool)(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
+                 const Rows& channels, bool last_wins);
 };
 
 }  // namespace striate

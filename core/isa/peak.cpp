@@ -56,9 +56,23 @@ extern const Algorithm* const algorithms[];  // algorithms.cpp
 extern const WeightGradient* const weight_gradients[];
 void product(const Product& problem);  // product.cpp
 
+// max_pool.cpp
+std::int64_t max_pool_scratch(const Pool&);
+void max_pool(const Pool&, const float* x, float* y, std::int64_t* switches, const Rows&, float* scratch);
+void unpool(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
+            const Rows& channels, bool last_wins);
+
 extern const Kernels kernels;
-const Kernels kernels{
-    STRIATE_NAME(STRIATE_ISA), lanes, multiply_add, std::int64_t(sums) * lanes, sum, product, algorithms,
-    weight_gradients};
+const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
+                      lanes,
+                      multiply_add,
+                      std::int64_t(sums) * lanes,
+                      sum,
+                      product,
+                      algorithms,
+                      weight_gradients,
+                      max_pool_scratch,
+                      max_pool,
+                      unpool};
 
 }  // namespace striate::STRIATE_ISA

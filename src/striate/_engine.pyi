@@ -107,3 +107,18 @@ def weight_gradient_workspace_bytes(algorithm: int, problem: Problem, threads: i
 def weight_gradient(
     algorithm: int, problem: Problem, x: int, gradient: int, to: int, steps: Sequence[int], scratch: int, threads: int
 ) -> None: ...
+
+class Pool:
+    def __init__(
+        self,
+        x: Sequence[int],
+        positions: Sequence[int],
+        taps: Sequence[int],
+        stride: Sequence[int],
+        before: Sequence[int],
+        dilation: Sequence[int],
+        channels_last: bool,
+    ) -> None: ...
+
+def max_pool(pool: Pool, x: int, y: int, switches: int, threads: int) -> None: ...
+def unpool(pool: Pool, y: int, switches: int, x: int, last_wins: bool, threads: int) -> None: ...

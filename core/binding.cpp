@@ -228,6 +228,25 @@ void bind_pool(nb::module_& m) {
       "pool"_a, "y"_a, "switches"_a, "x"_a, "last_wins"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
 }
 
+// What a sum becomes a mean by: its divisor or 0, and whether padding counts, up to so much below and on the right.
+striate::Mean mean(Three divisor, bool padding) { return {divisor[0], padding, divisor[1], divisor[2]}; }
+
+void bind_avg_pool(nb::module_& m) {
+  using striate::Pool;
+  m.def(
+      "avg_pool",
+      [](const Pool& p, Three divisor, bool padding, std::uintptr_t x, std::uintptr_t y, int threads) {
+        striate::avg_pool(striate::chosen(), p, mean(divisor, padding), at<float>(x), at<float>(y), threads);
+      },
+      "pool"_a, "divisor"_a, "padding"_a, "x"_a, "y"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def(
+      "avg_pool_gradient",
+      [](const Pool& p, Three divisor, bool padding, std::uintptr_t y, std::uintptr_t x, int threads) {
+        striate::avg_pool_gradient(striate::chosen(), p, mean(divisor, padding), at<float>(y), at<float>(x), threads);
+      },
+      "pool"_a, "divisor"_a, "padding"_a, "y"_a, "x"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+}
+
 }  // namespace
 
 NB_MODULE(_engine, m) {
@@ -243,4 +262,5 @@ NB_MODULE(_engine, m) {
   bind_convolution(m);
   bind_weight_gradient(m);
   bind_pool(m);
+  bind_avg_pool(m);
 }

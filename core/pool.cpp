@@ -8,14 +8,15 @@
 namespace striate {
 namespace {
 
-// Samples of a task, some microseconds of work: at least these, so that a team is worth beginning; at most those, so that
-// no thread waits for another's last.
+// Samples of a task, some microseconds of work: at least these, so that a team is worth beginning; at most those, so
+// that no thread waits for another's last.
 constexpr std::int64_t least_samples = 1 << 14, most_samples = 1 << 16;
 
 // Hand out rows of positions, and to each thread a scratch of its own.
 template <class Work>
-void share_rows(const Pool& p, std::int64_t scratch_floats, int threads, const Work& work) {
-  const std::int64_t rows = p.planes() * p.p, row = std::max<std::int64_t>(1, p.w * p.pixel() * p.stride_h);
+void share_rows(const Pool& p, std::int64_t rows, std::int64_t scratch_floats, int threads, const Work& work) {
+  const std::int64_t row =
+      std::max<std::int64_t>(1, p.w * p.pixel() * p.planes() * p.h / std::max<std::int64_t>(1, rows));
   const std::int64_t fair = (rows + 2 * threads - 1) / (2 * threads);
   const std::int64_t chunk =
       std::max<std::int64_t>({1, least_samples / row, std::min<std::int64_t>(most_samples / row, fair)});
@@ -30,7 +31,7 @@ void share_rows(const Pool& p, std::int64_t scratch_floats, int threads, const W
 }  // namespace
 
 void max_pool(const Kernels& kernels, const Pool& pool, const float* x, float* y, std::int64_t* switches, int threads) {
-  share_rows(pool, kernels.max_pool_scratch(pool), threads,
+  share_rows(pool, pool.planes() * pool.p, kernels.max_pool_scratch(pool), threads,
              [&](const Rows& rows, float* scratch) { kernels.max_pool(pool, x, y, switches, rows, scratch); });
 }
 
@@ -46,6 +47,17 @@ void unpool(const Kernels& kernels, const Pool& p, const float* y, const std::in
     const std::int64_t channels = std::min(width, p.pixel() - channel);
     kernels.unpool(p, y, switches, x, plane, {channel, channel + channels}, last_wins);
   });
+}
+
+void avg_pool(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* x, float* y, int threads) {
+  share_rows(pool, pool.planes() * pool.p, kernels.avg_pool_scratch(pool), threads,
+             [&](const Rows& rows, float* scratch) { kernels.avg_pool(pool, mean, x, y, rows, scratch); });
+}
+
+void avg_pool_gradient(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* y, float* x,
+                       int threads) {
+  share_rows(pool, pool.planes() * pool.h, kernels.avg_pool_scratch(pool), threads,
+             [&](const Rows& rows, float* scratch) { kernels.avg_pool_gradient(pool, mean, y, x, rows, scratch); });
 }
 
 }  // namespace striate

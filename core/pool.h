@@ -43,4 +43,16 @@ void max_pool(const Kernels& kernels, const Pool& pool, const float* x, float* y
 void unpool(const Kernels& kernels, const Pool& pool, const float* y, const std::int64_t* switches, float* x,
             bool last_wins, int threads);
 
+// How a sum over a window becomes its mean.
+struct Mean {
+  std::int64_t divisor;        // or 0, for the number of samples
+  bool padding;                // whether what lies outside of the image counts, up to `bottom` and `right`
+  std::int64_t bottom, right;  // around the input; what of a window lies beyond never counts
+};
+
+// The mean of the samples under each window, and its adjoint: the gradient with respect to the input.
+void avg_pool(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* x, float* y, int threads);
+void avg_pool_gradient(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* y, float* x,
+                       int threads);
+
 }  // namespace striate

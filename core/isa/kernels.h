@@ -12,6 +12,7 @@ namespace striate {
 
 struct Algorithm;
 struct WeightGradient;
+struct Mean;
 struct Pool;
 struct Rows;
 
@@ -54,6 +55,11 @@ struct Kernels {
   void (*max_pool)(const Pool&, const float* x, float* y, std::int64_t* switches, const Rows&, float* scratch);
   void (*unpool)(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
                  const Rows& channels, bool last_wins);
+
+  // Rows of an average pooling, and of the images of its gradient.
+  std::int64_t (*avg_pool_scratch)(const Pool&);
+  void (*avg_pool)(const Pool&, const Mean&, const float* x, float* y, const Rows&, float* scratch);
+  void (*avg_pool_gradient)(const Pool&, const Mean&, const float* y, float* x, const Rows&, float* scratch);
 };
 
 }  // namespace striate

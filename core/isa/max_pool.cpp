@@ -3,13 +3,13 @@
 //
 // Comparisons by vectors pass over NaN. So each row is also asked whether it holds any, and such rows, which are rare,
 // go by plain loops.
-#include "../pool.h"
-#include "vector.h"
+#include "windows.h"
 
 namespace striate::STRIATE_ISA {
 namespace {
 
-using STRIATE_ISA::load, STRIATE_ISA::spread, STRIATE_ISA::store, STRIATE_ISA::store_first;  // of floats
+using STRIATE_ISA::even, STRIATE_ISA::every, STRIATE_ISA::load, STRIATE_ISA::spread, STRIATE_ISA::store,
+    STRIATE_ISA::store_first;  // of floats
 
 typedef std::int32_t Places __attribute__((vector_size(vector_bytes)));
 typedef Places LoosePlaces __attribute__((aligned(alignof(std::int32_t)), may_alias));
@@ -31,19 +31,13 @@ inline Vector greater(Vector a, Vector b) {
 #endif
 }
 
-// Every second number of two vectors.
-template <int... lane>
-Vector even(Vector a, Vector b, Lanes<lane...>) {
-  return __builtin_shufflevector(a, b, (2 * lane)...);
-}
 template <int... lane>
 Places even(Places a, Places b, Lanes<lane...>) {
   return __builtin_shufflevector(a, b, (2 * lane)...);
 }
 
-// A vector of numbers `step` apart, from an array that goes on for as many vectors.
-template <int step, class Number>
-auto every(const Number* from) {
+template <int step>
+Places every(const std::int32_t* from) {
   if constexpr (step == 1) {
     return load(from);
   } else {
@@ -74,41 +68,12 @@ inline void store_first(std::int64_t* to, Places places, std::int64_t count) {
 #endif
 }
 
-// What is under a row of windows.
-struct Band {
-  const float* plane;
-  std::int64_t first, rows;    // of the image, `dilation_h` apart
-  std::int64_t left, columns;  // of the image, that windows reach
-};
-
-// Of output row `row` of a plane. There are many rows, and a division takes as long as a short one of them.
-Band band(const Pool& p, const float* plane, std::int64_t row) {
-  const std::int64_t y = row * p.stride_h - p.top;
-  const std::int64_t before = y >= 0 ? 0 : divided_up(-y, p.dilation_h);
-  const std::int64_t end = y + (p.r - 1) * p.dilation_h < p.h ? p.r : divided_up(p.h - y, p.dilation_h);
-  const std::int64_t left = most(0, -p.left), right = least(p.w, p.reach() - p.left);
-  return {plane, y + before * p.dilation_h, most(0, end - before), left, most(0, right - left)};
-}
-
 // The scratch: the greatest of each column of a band, and the row that it is from times `w`, with what is beyond the
 // image on both sides, and two vectors more.
 struct Columns {
   float* greatest;
   std::int32_t* place;
 };
-
-std::int64_t column_floats(const Pool& p) { return rounded_up(p.reach() * p.pixel() + 4 * lanes, lanes); }
-
-// Of long rows a few positions at a time, down all the rows of a task: what the next windows share is then still in the
-// nearest cache. Counted from position `q`, what is left of it is left of the image, or cut away.
-Pool strip(const Pool& p, std::int64_t q) {
-  constexpr std::int64_t floats = 1 << 12;
-  const std::int64_t reach = floats / p.pixel() / most(1, p.r) - (p.s - 1) * p.dilation_w;
-  Pool part = p;
-  part.q = least(p.q - q, most(4, reach / p.stride_w));
-  part.left = p.left - q * p.stride_w;
-  return part;
-}
 
 // What is wanted of a vector of columns: numbers to read, and where to keep what is found.
 struct Reading {

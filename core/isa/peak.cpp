@@ -62,6 +62,11 @@ void max_pool(const Pool&, const float* x, float* y, std::int64_t* switches, con
 void unpool(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
             const Rows& channels, bool last_wins);
 
+// avg_pool.cpp
+std::int64_t avg_pool_scratch(const Pool&);
+void avg_pool(const Pool&, const Mean&, const float* x, float* y, const Rows&, float* scratch);
+void avg_pool_gradient(const Pool&, const Mean&, const float* y, float* x, const Rows&, float* scratch);
+
 extern const Kernels kernels;
 const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       lanes,
@@ -73,6 +78,9 @@ const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       weight_gradients,
                       max_pool_scratch,
                       max_pool,
-                      unpool};
+                      unpool,
+                      avg_pool_scratch,
+                      avg_pool,
+                      avg_pool_gradient};
 
 }  // namespace striate::STRIATE_ISA

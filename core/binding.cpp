@@ -5,6 +5,7 @@
 #include "peak.h"
 #include "pool.h"
 #include "products.h"
+#include "response_norm.h"
 #include "transpose.h"
 
 #include <nanobind/nanobind.h>
@@ -247,6 +248,22 @@ void bind_avg_pool(nb::module_& m) {
       "pool"_a, "divisor"_a, "padding"_a, "y"_a, "x"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
 }
 
+void bind_response_norm(nb::module_& m) {
+  m.def(
+      "response_norm",
+      [](Three sizes, bool last, Pair around, std::array<double, 3> numbers, std::uintptr_t x, std::uintptr_t gradient,
+         std::uintptr_t y, int threads) {
+        const striate::ResponseNorm norm{sizes[0],  sizes[1],   sizes[2],   last,      around[0],
+                                         around[1], numbers[0], numbers[1], numbers[2]};
+        const striate::Kernels& kernels = striate::chosen();
+        gradient
+            ? striate::response_norm_gradient(kernels, norm, at<float>(x), at<float>(gradient), at<float>(y), threads)
+            : striate::response_norm(kernels, norm, at<float>(x), at<float>(y), threads);
+      },
+      "sizes"_a, "channels_last"_a, "around"_a, "numbers"_a, "x"_a, "gradient"_a, "y"_a, "threads"_a,
+      nb::call_guard<nb::gil_scoped_release>());
+}
+
 }  // namespace
 
 NB_MODULE(_engine, m) {
@@ -263,4 +280,5 @@ NB_MODULE(_engine, m) {
   bind_weight_gradient(m);
   bind_pool(m);
   bind_avg_pool(m);
+  bind_response_norm(m);
 }

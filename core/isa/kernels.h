@@ -14,6 +14,7 @@ struct Algorithm;
 struct WeightGradient;
 struct Mean;
 struct Pool;
+struct ResponseNorm;
 struct Rows;
 
 // A matrix and the columns that it is multiplied with, which are gathered from where they lie:
@@ -60,6 +61,11 @@ struct Kernels {
   std::int64_t (*avg_pool_scratch)(const Pool&);
   void (*avg_pool)(const Pool&, const Mean&, const float* x, float* y, const Rows&, float* scratch);
   void (*avg_pool_gradient)(const Pool&, const Mean&, const float* y, float* x, const Rows&, float* scratch);
+
+  // Some positions of one image: the norm, or with a gradient its gradient.
+  std::int64_t (*response_norm_scratch)(const ResponseNorm&, std::int64_t positions);
+  void (*response_norm)(const ResponseNorm&, const float* x, const float* gradient, float* y, const Rows& positions,
+                        float* scratch);
 };
 
 }  // namespace striate

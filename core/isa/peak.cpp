@@ -67,6 +67,11 @@ std::int64_t avg_pool_scratch(const Pool&);
 void avg_pool(const Pool&, const Mean&, const float* x, float* y, const Rows&, float* scratch);
 void avg_pool_gradient(const Pool&, const Mean&, const float* y, float* x, const Rows&, float* scratch);
 
+// response_norm.cpp
+std::int64_t response_norm_scratch(const ResponseNorm&, std::int64_t positions);
+void response_norm(const ResponseNorm&, const float* x, const float* gradient, float* y, const Rows& positions,
+                   float* scratch);
+
 extern const Kernels kernels;
 const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       lanes,
@@ -81,6 +86,8 @@ const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       unpool,
                       avg_pool_scratch,
                       avg_pool,
-                      avg_pool_gradient};
+                      avg_pool_gradient,
+                      response_norm_scratch,
+                      response_norm};
 
 }  // namespace striate::STRIATE_ISA

@@ -124,3 +124,13 @@ def max_pool(pool: Pool, x: int, y: int, switches: int, threads: int) -> None: .
 def unpool(pool: Pool, y: int, switches: int, x: int, last_wins: bool, threads: int) -> None: ...
 def avg_pool(pool: Pool, divisor: Sequence[int], padding: bool, x: int, y: int, threads: int) -> None: ...
 def avg_pool_gradient(pool: Pool, divisor: Sequence[int], padding: bool, y: int, x: int, threads: int) -> None: ...
+def response_norm(
+    sizes: Sequence[int],
+    channels_last: bool,
+    around: Sequence[int],
+    numbers: Sequence[float],
+    x: int,
+    gradient: int,
+    y: int,
+    threads: int,
+) -> None: ...

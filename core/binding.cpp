@@ -1,4 +1,5 @@
 // The door to Python: addresses, sizes and plain values go through; nothing is computed here.
+#include "contrast_norm.h"
 #include "conv.h"
 #include "isa.h"
 #include "machine.h"
@@ -264,6 +265,31 @@ void bind_response_norm(nb::module_& m) {
       nb::call_guard<nb::gil_scoped_release>());
 }
 
+void bind_contrast_norm(nb::module_& m) {
+  m.def(
+      "contrast_norm",
+      [](Five sizes, bool pixels, std::vector<float> down, std::vector<float> across, bool subtractive, bool divisive,
+         float threshold, std::uintptr_t x, std::uintptr_t gradient, std::uintptr_t y, int threads) {
+        const auto [n, maps, h, w, groups] = sizes;
+        const striate::ContrastNorm norm{n,
+                                         maps,
+                                         h,
+                                         w,
+                                         groups,
+                                         pixels,
+                                         down.data(),
+                                         across.data(),
+                                         std::int64_t(down.size()),
+                                         std::int64_t(across.size()),
+                                         subtractive,
+                                         divisive,
+                                         threshold};
+        striate::contrast_norm(striate::chosen(), norm, at<float>(x), at<float>(gradient), at<float>(y), threads);
+      },
+      "sizes"_a, "pixels"_a, "down"_a, "across"_a, "subtractive"_a, "divisive"_a, "threshold"_a, "x"_a, "gradient"_a,
+      "y"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+}
+
 }  // namespace
 
 NB_MODULE(_engine, m) {
@@ -281,4 +307,5 @@ NB_MODULE(_engine, m) {
   bind_pool(m);
   bind_avg_pool(m);
   bind_response_norm(m);
+  bind_contrast_norm(m);
 }

@@ -11,11 +11,14 @@
 namespace striate {
 
 struct Algorithm;
+struct Contrast;
+struct ContrastNorm;
 struct WeightGradient;
 struct Mean;
 struct Pool;
 struct ResponseNorm;
 struct Rows;
+enum class Step;
 
 // A matrix and the columns that it is multiplied with, which are gathered from where they lie:
 // `out[row][column] = Σ left[row][d] * right[depth_at[d] + column_at[column]]`, with `left` and `out` row by row.
@@ -66,6 +69,10 @@ struct Kernels {
   std::int64_t (*response_norm_scratch)(const ResponseNorm&, std::int64_t positions);
   void (*response_norm)(const ResponseNorm&, const float* x, const float* gradient, float* y, const Rows& positions,
                         float* scratch);
+
+  // Some rows of one step of one example.
+  std::int64_t (*contrast_norm_scratch)(const ContrastNorm&);
+  void (*contrast_norm)(const ContrastNorm&, const Contrast&, Step, const Rows&, float* scratch);
 };
 
 }  // namespace striate

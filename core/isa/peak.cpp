@@ -72,6 +72,10 @@ std::int64_t response_norm_scratch(const ResponseNorm&, std::int64_t positions);
 void response_norm(const ResponseNorm&, const float* x, const float* gradient, float* y, const Rows& positions,
                    float* scratch);
 
+// contrast_norm.cpp
+std::int64_t contrast_norm_scratch(const ContrastNorm&);
+void contrast_norm(const ContrastNorm&, const Contrast&, Step, const Rows&, float* scratch);
+
 extern const Kernels kernels;
 const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       lanes,
@@ -88,6 +92,8 @@ const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       avg_pool,
                       avg_pool_gradient,
                       response_norm_scratch,
-                      response_norm};
+                      response_norm,
+                      contrast_norm_scratch,
+                      contrast_norm};
 
 }  // namespace striate::STRIATE_ISA

@@ -134,3 +134,16 @@ def response_norm(
     y: int,
     threads: int,
 ) -> None: ...
+def contrast_norm(
+    sizes: Sequence[int],
+    pixels: bool,
+    down: Sequence[float],
+    across: Sequence[float],
+    subtractive: bool,
+    divisive: bool,
+    threshold: float,
+    x: int,
+    gradient: int,
+    y: int,
+    threads: int,
+) -> None: ...

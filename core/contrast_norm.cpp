@@ -25,12 +25,13 @@ std::vector<float> covers(const float* weights, std::int64_t taps, std::int64_t 
   return found;
 }
 
-// The sums of all rows, for each group, in their order: as many, in this order, on any number of threads.
+// What all rows have on average, for each group, written to every window of a row. Rows are added in their order, on
+// any number of threads.
 void mean_of_rows(const ContrastNorm& norm, const float* sums, float* to) {
   for (std::int64_t group = 0; group < norm.groups; ++group) {
     double total = 0;
     for (std::int64_t row = 0; row < norm.h; ++row) total += double(sums[row * norm.groups + group]);
-    to[group] = float(total / double(norm.h * norm.w));
+    for (std::int64_t w = group; w < norm.row(); w += norm.groups) to[w] = float(total / double(norm.h * norm.w));
   }
 }
 
@@ -45,8 +46,8 @@ class Example {
 
   void run() {
     const bool mean = !(norm_.threshold > 0);
-    std::fill_n(contrast_.limit, norm_.groups, norm_.threshold);
-    std::fill_n(contrast_.shared, norm_.groups, 0.0f);
+    std::fill_n(contrast_.limit, norm_.row(), norm_.threshold);
+    std::fill_n(contrast_.shared, norm_.row(), 0.0f);
     if (norm_.subtractive) step(Step::means);
     step(Step::powers);
     if (norm_.divisive) {
@@ -87,7 +88,7 @@ void contrast_norm(const Kernels& kernels, const ContrastNorm& norm, const float
   const std::vector<float> cover_w = covers(norm.across, norm.taps_w, norm.w, norm.groups);
   const std::int64_t windows = norm.windows(), samples = windows * norm.maps;
   const int outer = norm.n >= threads ? threads : 1, inner = norm.n >= threads ? 1 : threads;
-  const std::int64_t floats = 5 * windows + (norm.h + 2) * norm.groups;
+  const std::int64_t floats = 5 * windows + norm.h * norm.groups + 2 * norm.row();
   std::vector<float> all(std::size_t(outer * floats));
   share(outer, norm.n, [&](std::int64_t example, int thread) {
     float* at = all.data() + thread * floats;
@@ -101,7 +102,7 @@ void contrast_norm(const Kernels& kernels, const ContrastNorm& norm, const float
     }
     contrast.sums = at;
     contrast.limit = at + norm.h * norm.groups;
-    contrast.shared = contrast.limit + norm.groups;
+    contrast.shared = contrast.limit + norm.row();
     contrast.cover_h = cover_h.data();
     contrast.cover_w = cover_w.data();
     Example(kernels, norm, contrast, inner).run();

@@ -33,8 +33,8 @@ struct Contrast {
   float* y;
   float *first, *surround, *second, *deviation, *third;
   float* sums;           // of each row, for each group
-  float* limit;          // of each group
-  float* shared;         // gradient of each group's mean deviation, a share for every window
+  float* limit;          // of each window of a row: that of its group
+  float* shared;         // of each window of a row: its part in the gradient of its group's mean deviation
   const float* cover_h;  // 1 / what of the window lies within, by row
   const float* cover_w;  // and by window of a row
 };

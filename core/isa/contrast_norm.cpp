@@ -91,27 +91,50 @@ Scratch rows_of(const ContrastNorm& n, float* scratch) {
   return {scratch, scratch + margin(n), after, after + wide};
 }
 
-// The window's pass along a row that lies in the scratch, times `factor`.
-void slide_across(const ContrastNorm& n, const Scratch& s, const float* by_window, float factor, float* to) {
-  for (std::int64_t w = 0; w < n.row(); w += lanes) {
-    Vector sum = {};
-    for (std::int64_t tap = 0; tap < n.taps_w; ++tap) sum += n.across[tap] * load(s.padded + w + tap * n.groups);
-    if (by_window) sum *= load_first(by_window + w, n.row() - w);
-    store_first(to + w, sum * factor, n.row() - w);
+// Weighted sums of `taps` rows of numbers, `step` apart: of so many vectors side by side, so that there are always
+// additions that need not wait for one another.
+template <int vectors, class Read>
+void weigh(const float* weights, std::int64_t taps, const float* from, std::int64_t step, Vector* sum,
+           const Read& read) {
+  for (int i = 0; i < vectors; ++i) sum[i] = Vector{};
+  for (std::int64_t tap = 0; tap < taps; ++tap, from += step) {
+    const Vector weight = spread(weights[tap]);
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; ++i) sum[i] += weight * read(from + i * lanes);
   }
 }
 
-// The pass down the rows of a map, to one of them, times `factor`.
+// One pass of the window, for a row of windows: times `factor`, and `by_window` if there is one.
+void slide(const float* weights, std::int64_t taps, const float* from, std::int64_t step, std::int64_t count,
+           const float* by_window, float factor, float* to) {
+  constexpr int some = 4;
+  const auto whole = [](const float* at) { return load(at); };
+  Vector sum[some];
+  std::int64_t w = 0;
+  for (; w + some * lanes <= count; w += some * lanes) {
+    weigh<some>(weights, taps, from + w, step, sum, whole);
+    for (int i = 0; i < some; ++i) {
+      const std::int64_t at = w + i * lanes;
+      store(to + at, sum[i] * (by_window ? load(by_window + at) * factor : spread(factor)));
+    }
+  }
+  for (; w < count; w += lanes) {
+    const std::int64_t rest = count - w;
+    weigh<1>(weights, taps, from + w, step, sum, [rest](const float* at) { return load_first(at, rest); });
+    store_first(to + w, sum[0] * (by_window ? load_first(by_window + w, rest) * factor : spread(factor)), rest);
+  }
+}
+
+// The pass along a row that lies in the scratch.
+void slide_across(const ContrastNorm& n, const Scratch& s, const float* by_window, float factor, float* to) {
+  slide(n.across, n.taps_w, s.padded, n.groups, n.row(), by_window, factor, to);
+}
+
+// The pass down the rows of a map, to one of them.
 void slide_down(const ContrastNorm& n, const float* map, std::int64_t row, float factor, float* to) {
   const std::int64_t top = row - n.taps_h / 2;
   const std::int64_t first = most(0, -top), end = least(n.taps_h, n.h - top);
-  for (std::int64_t w = 0; w < n.row(); w += lanes) {
-    Vector sum = {};
-    for (std::int64_t tap = first; tap < end; ++tap) {
-      sum += n.down[tap] * load_first(map + (top + tap) * n.row() + w, n.row() - w);
-    }
-    store_first(to + w, sum * factor, n.row() - w);
-  }
+  slide(n.down + first, end - first, map + (top + first) * n.row(), n.row(), n.row(), nullptr, factor, to);
 }
 
 // How small a power is none: rounding error of the subtraction, or so small that its derivatives would overflow.
@@ -125,17 +148,17 @@ Vector least_power(const ContrastNorm& n, Vector surround) {
 // One over the divisors of a row; 0 where a divisor is.
 void find_inverse(const ContrastNorm& n, const Contrast& c, std::int64_t row, float* to) {
   if (!n.divisive) return each_window(n, to, [](const auto&) { return spread(1.0f); });
-  const float* deviation = c.deviation + row * n.row();
-  for (std::int64_t w = 0; w < n.row(); ++w) {
-    const float limit = c.limit[w % n.groups], divisor = deviation[w] < limit ? limit : deviation[w];
-    to[w] = divisor > 0 ? 1 / divisor : 0;
-  }
+  each_window(n, to, [&](const auto& spot) {
+    const Vector deviation = spot.of(c.deviation + row * n.row()), limit = spot.of(c.limit);
+    const Vector divisor = deviation < limit ? limit : deviation;
+    return divisor > 0 ? 1.0f / divisor : Vector{};
+  });
 }
 
 // What of the gradient of a divisor is the deviation's; the rest is its limit's.
-float own_share(const ContrastNorm& n, float deviation, float limit) {
-  if (deviation == limit) return n.threshold > 0 ? 1.0f : 0.5f;
-  return deviation < limit ? 0.0f : 1.0f;
+Vector own_share(const ContrastNorm& n, Vector deviation, Vector limit) {
+  const Vector equal = spread(n.threshold > 0 ? 1.0f : 0.5f);
+  return deviation == limit ? equal : deviation < limit ? Vector{} : spread(1.0f);
 }
 
 void sum_groups(const ContrastNorm& n, const float* row, float* to) {
@@ -193,26 +216,28 @@ struct Steps {
   void divisors() const {
     find_inverse(n, c, row, s.inverse);
     sum_maps<pixels>(n, row, s.other, [&](const auto& spot) { return spot.sample(c.gradient) * less(spot); });
-    float* const to = of(c.first);
-    for (std::int64_t w = 0; w < n.row(); ++w) {
-      to[w] = -s.other[w] * s.inverse[w] * s.inverse[w];
-      s.other[w] = to[w] * (1 - own_share(n, of(c.deviation)[w], c.limit[w % n.groups]));
-    }
+    each_window(n, of(c.first), [&](const auto& spot) {
+      const Vector inverse = spot.of(s.inverse);
+      return -spot.of(s.other) * inverse * inverse;
+    });
+    each_window(n, s.other, [&](const auto& spot) {
+      return spot.of(of(c.first)) * (1.0f - own_share(n, spot.of(of(c.deviation)), spot.of(c.limit)));
+    });
     sum_groups(n, s.other, c.sums + row * n.groups);
   }
 
   void deviations_back() const {
-    for (std::int64_t w = 0; w < n.row(); ++w) {
-      const float deviation = of(c.deviation)[w], limit = c.limit[w % n.groups];
-      const float slope = of(c.first)[w] * own_share(n, deviation, limit) + c.shared[w % n.groups];
-      s.inside[w] = deviation > 0 ? slope / (2 * deviation) * c.cover_w[w] : 0;
-    }
+    each_window(n, s.inside, [&](const auto& spot) {
+      const Vector deviation = spot.of(of(c.deviation)), own = own_share(n, deviation, spot.of(c.limit));
+      const Vector slope = (spot.of(of(c.first)) * own + spot.of(c.shared)) / (2.0f * deviation);
+      return deviation > 0 ? slope * spot.of(c.cover_w) : Vector{};
+    });
     slide_across(n, s, nullptr, c.cover_h[row], of(c.second));
   }
 
   Vector back(const Spot<pixels>& spot) const {
     const Vector direct = spot.sample(c.gradient) * spot.of(s.inverse);
-    return n.divisive ? direct + 2 * each * less(spot) * spot.of(of(c.first)) : direct;
+    return n.divisive ? direct + 2.0f * each * less(spot) * spot.of(of(c.first)) : direct;
   }
 
   void powers_back() const {

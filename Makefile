@@ -57,6 +57,7 @@ core-test: $(VENV)/.packages  ## run the core's own test under the address and u
 	@cmake --build build/core-test > build/core-test/log || { cat build/core-test/log; exit 1; }
 	@build/core-test/machine_test
 	@build/core-test/conv_test
+	@build/core-test/pool_test
 
 NEON := aarch64-linux-gnu
 core-test-neon: $(VENV)/.packages  ## the same of NEON's kernels on an emulated Arm (Debian: g++-aarch64-linux-gnu, qemu-user)
@@ -65,6 +66,7 @@ core-test-neon: $(VENV)/.packages  ## the same of NEON's kernels on an emulated 
 	@cmake --build build/core-test-neon > build/core-test-neon/log || { cat build/core-test-neon/log; exit 1; }
 	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/machine_test
 	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/conv_test
+	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/pool_test
 
 stub: $(VENV)/.core  ## write the core's Python signatures anew after a change in core/binding.cpp
 	@$(BIN)/python -c 'import torch, nanobind.stubgen as s; s.main(["-q", "-m", "striate._engine", "-o", "src/striate/_engine.pyi"])'

@@ -74,7 +74,7 @@ void across_columns(const Pool& p, const float* columns, float down, const float
   const auto read = [](const float* numbers) { return every<step>(numbers); };
   for (std::int64_t q = 0; q < p.q; q += lanes) {
     const Vector total = sum_taps<taps>(columns + q * step, p.s, 1, read);
-    store_first(y + q, total / (spread(down) * load_first(across + q, p.q - q)), p.q - q);
+    store_first(y + q, total * (1.0f / (spread(down) * load_first(across + q, p.q - q))), p.q - q);
   }
 }
 
@@ -83,7 +83,7 @@ void across_columns_by_any(const Pool& p, const float* columns, float down, cons
   for (std::int64_t q = 0; q < p.q; ++q) {
     float total = 0;
     for (std::int64_t s = 0; s < p.s; ++s) total += columns[q * p.stride_w + s];
-    y[q] = total / (down * across[q]);
+    y[q] = total * (1 / (down * across[q]));
   }
 }
 
@@ -93,9 +93,9 @@ void across_channels(const Pool& p, const float* columns, float down, const floa
   const auto read = [](const float* numbers) { return load(numbers); };
   for (std::int64_t q = 0; q < p.q; ++q, y += p.c) {
     const float* from = columns + q * p.stride_w * p.c;
-    const Vector divisor = spread(down * across[q]);
+    const Vector factor = spread(1 / (down * across[q]));  // a division would take longer than the sum
     for (std::int64_t c = 0; c < p.c; c += lanes) {
-      store_first(y + c, sum_taps<taps>(from + c, p.s, p.c, read) / divisor, p.c - c);
+      store_first(y + c, sum_taps<taps>(from + c, p.s, p.c, read) * factor, p.c - c);
     }
   }
 }
@@ -117,14 +117,15 @@ void arriving(const Pool& p, const Mean& m, const float* plane, std::int64_t row
   const std::int64_t first = at < p.r ? 0 : (at - p.r) / p.stride_h + 1, end = least(p.p, at / p.stride_h + 1);
   clear(to, count);
   for (std::int64_t above = first; above < end; ++above) {
-    const Vector down = spread(count_down(p, m, above));
+    const Vector share = spread(1 / count_down(p, m, above));
     const float* from = plane + above * count;
     for (std::int64_t i = 0; i < count; i += lanes) {
-      store_first(to + i, load_first(to + i, count - i) + load_first(from + i, count - i) / down, count - i);
+      store_first(to + i, load_first(to + i, count - i) + load_first(from + i, count - i) * share, count - i);
     }
   }
   for (std::int64_t q = 0; q < p.q; ++q, to += p.pixel()) {
-    for (std::int64_t c = 0; c < p.pixel(); ++c) to[c] /= across[q];
+    const float share = 1 / across[q];
+    for (std::int64_t c = 0; c < p.pixel(); ++c) to[c] *= share;
   }
 }
 

@@ -43,11 +43,9 @@ def laid_alike(input: Tensor, *others: Tensor) -> tuple[bool, tuple[Tensor, ...]
     """
     last = not input.is_contiguous() and lies_last(input, input)
     layout = _FORMATS[last]
-    # To ask costs less than a call that does nothing.
-    return last, tuple(
-        tensor if tensor.is_contiguous(memory_format=layout) else tensor.contiguous(memory_format=layout)
-        for tensor in (input, *others)
-    )
+    if not others and input.is_contiguous(memory_format=layout):  # to ask costs less than a call that does nothing
+        return last, (input,)
+    return last, tuple(tensor.contiguous(memory_format=layout) for tensor in (input, *others))
 
 
 def empty(shape: Sequence[int], *, channels_last: bool, dtype: torch.dtype = torch.float32) -> Tensor:

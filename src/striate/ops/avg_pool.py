@@ -3,8 +3,6 @@
 The axis letters are defined in `ops/geometry.py`.
 """
 
-from functools import partial
-
 import torch
 from jaxtyping import Num
 from torch import Tensor
@@ -139,19 +137,18 @@ def _avg_pool(
 ) -> Tensor:
     check_divisor(caller, divisor)
     fit = fitted(caller, rank, input, steps, ceil_mode)
-    by_torch = partial(_by_torch, rank=rank, fit=fit, modes=(ceil_mode, count_include_pad, divisor))
+    modes = (ceil_mode, count_include_pad, divisor)
     if rank > 2 or not is_worth(input):
-        return by_torch(input)
+        return _by_torch(input, rank, fit, modes)
     images = input if input.ndim == 4 else as_images(rank, input)
-    after = [after for _, after in fit.window.sides(fit.size)]
-    mean = ((divisor or 0, after[0] if rank == 2 else 0, after[-1]), count_include_pad)
+    settings = fit.image_positions, fit.steps, ((divisor or 0, *fit.after), count_include_pad)
     output = by_core.avg_pool2d(
-        images, fit.image_positions, fit.steps, mean, lambda x: as_images(rank, by_torch(x.view(input.shape)))
+        images, *settings, lambda x: as_images(rank, _by_torch(x.view(input.shape), rank, fit, modes))
     )
     return output if images is input else output.view(*input.shape[:-rank], *fit.positions)
 
 
-def _by_torch(input: Tensor, *, rank: int, fit: Fitted, modes: tuple[bool, bool, int | None]) -> Tensor:
+def _by_torch(input: Tensor, rank: int, fit: Fitted, modes: tuple[bool, bool, int | None]) -> Tensor:
     window, size, positions = fit.window, fit.size, fit.positions
     ceil_mode, count_include_pad, divisor = modes
     # Of volumes PyTorch's own takes none that is smaller than the kernel, however it is padded.

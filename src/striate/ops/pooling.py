@@ -62,6 +62,11 @@ class Fitted:
         return _image(window.kernel_size, 1), _image(window.stride, 1), _image(before, 0), _image(window.dilation, 1)
 
     @cached_property
+    def after(self) -> tuple[int, int]:
+        """Samples that are added below and on the right of an image."""
+        return _image(tuple(after for _, after in self.window.sides(self.size)), 0)
+
+    @cached_property
     def image_positions(self) -> tuple[int, int]:
         """The positions, of an image."""
         return _image(self.positions, 1)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int64, Num
 from torch import Tensor
 
 from striate.engine.images import Pair, Steps, empty, laid_alike, pool
@@ -23,7 +23,7 @@ def max_pool2d(
     by_torch: Callable[[Tensor], Tensor],
     *,
     return_indices: bool = False,
-) -> tuple[Float32[Tensor, "N C P Q"], ...]:
+) -> tuple[Num[Tensor, "N C P Q"], ...]:
     """Take the greatest sample under each window; of equals the first, NaN before all.
 
     Args:

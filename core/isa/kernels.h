@@ -11,7 +11,14 @@
 namespace striate {
 
 struct Algorithm;
+struct Contrast;
+struct ContrastNorm;
 struct WeightGradient;
+struct Mean;
+struct Pool;
+struct ResponseNorm;
+struct Rows;
+enum class Step;
 
 // A matrix and the columns that it is multiplied with, which are gathered from where they lie:
 // `out[row][column] = Σ left[row][d] * right[depth_at[d] + column_at[column]]`, with `left` and `out` row by row.
@@ -74,6 +81,26 @@ struct Kernels {
 
   // The ways to compute the gradient of its kernels, likewise.
   const WeightGradient* const* weight_gradients;
+
+  // Rows of a max pooling, and one plane (of it, some channels) of its way back: see ../pool.h.
+  std::int64_t (*max_pool_scratch)(const Pool&);
+  void (*max_pool)(const Pool&, const float* x, float* y, std::int64_t* switches, const Rows&, float* scratch);
+  void (*unpool)(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
+                 const Rows& channels, bool last_wins);
+
+  // Rows of an average pooling, and of the images of its gradient.
+  std::int64_t (*avg_pool_scratch)(const Pool&);
+  void (*avg_pool)(const Pool&, const Mean&, const float* x, float* y, const Rows&, float* scratch);
+  void (*avg_pool_gradient)(const Pool&, const Mean&, const float* y, float* x, const Rows&, float* scratch);
+
+  // Some positions of one image: the norm, or with a gradient its gradient.
+  std::int64_t (*response_norm_scratch)(const ResponseNorm&, std::int64_t positions);
+  void (*response_norm)(const ResponseNorm&, const float* x, const float* gradient, float* y, const Rows& positions,
+                        float* scratch);
+
+  // Some rows of one step of one example.
+  std::int64_t (*contrast_norm_scratch)(const ContrastNorm&);
+  void (*contrast_norm)(const ContrastNorm&, const Contrast&, Step, const Rows&, float* scratch);
 };
 
 }  // namespace striate

@@ -60,6 +60,26 @@ std::int64_t spectral_workspace(const SpectralProduct&);
 void pack_spectra(const SpectralRight&, float* to, int threads);
 std::int64_t spectral_right(std::int64_t groups, std::int64_t columns, std::int64_t depth, std::int64_t frequencies);
 
+// max_pool.cpp
+std::int64_t max_pool_scratch(const Pool&);
+void max_pool(const Pool&, const float* x, float* y, std::int64_t* switches, const Rows&, float* scratch);
+void unpool(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
+            const Rows& channels, bool last_wins);
+
+// avg_pool.cpp
+std::int64_t avg_pool_scratch(const Pool&);
+void avg_pool(const Pool&, const Mean&, const float* x, float* y, const Rows&, float* scratch);
+void avg_pool_gradient(const Pool&, const Mean&, const float* y, float* x, const Rows&, float* scratch);
+
+// response_norm.cpp
+std::int64_t response_norm_scratch(const ResponseNorm&, std::int64_t positions);
+void response_norm(const ResponseNorm&, const float* x, const float* gradient, float* y, const Rows& positions,
+                   float* scratch);
+
+// contrast_norm.cpp
+std::int64_t contrast_norm_scratch(const ContrastNorm&);
+void contrast_norm(const ContrastNorm&, const Contrast&, Step, const Rows&, float* scratch);
+
 extern const Kernels kernels;
 const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       lanes,
@@ -72,6 +92,16 @@ const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       pack_spectra,
                       spectral_right,
                       algorithms,
-                      weight_gradients};
+                      weight_gradients,
+                      max_pool_scratch,
+                      max_pool,
+                      unpool,
+                      avg_pool_scratch,
+                      avg_pool,
+                      avg_pool_gradient,
+                      response_norm_scratch,
+                      response_norm,
+                      contrast_norm_scratch,
+                      contrast_norm};
 
 }  // namespace striate::STRIATE_ISA

@@ -159,3 +159,43 @@ def weight_gradient_workspace_bytes(algorithm: int, problem: Problem, threads: i
 def weight_gradient(
     algorithm: int, problem: Problem, x: int, gradient: int, to: int, steps: Sequence[int], scratch: int, threads: int
 ) -> None: ...
+
+class Pool:
+    def __init__(
+        self,
+        x: Sequence[int],
+        positions: Sequence[int],
+        taps: Sequence[int],
+        stride: Sequence[int],
+        before: Sequence[int],
+        dilation: Sequence[int],
+        channels_last: bool,
+    ) -> None: ...
+
+def max_pool(pool: Pool, x: int, y: int, switches: int, threads: int) -> None: ...
+def unpool(pool: Pool, y: int, switches: int, x: int, last_wins: bool, threads: int) -> None: ...
+def avg_pool(pool: Pool, divisor: Sequence[int], padding: bool, x: int, y: int, threads: int) -> None: ...
+def avg_pool_gradient(pool: Pool, divisor: Sequence[int], padding: bool, y: int, x: int, threads: int) -> None: ...
+def response_norm(
+    sizes: Sequence[int],
+    channels_last: bool,
+    around: Sequence[int],
+    numbers: Sequence[float],
+    x: int,
+    gradient: int,
+    y: int,
+    threads: int,
+) -> None: ...
+def contrast_norm(
+    sizes: Sequence[int],
+    pixels: bool,
+    down: Sequence[float],
+    across: Sequence[float],
+    subtractive: bool,
+    divisive: bool,
+    threshold: float,
+    x: int,
+    gradient: int,
+    y: int,
+    threads: int,
+) -> None: ...

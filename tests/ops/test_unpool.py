@@ -210,3 +210,21 @@ def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises((ShapeError, OptionError, DtypeError)) as error:
         call()
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("overlap", ["sum", "last"])
+def test_large_images_are_the_cores_and_the_same(overlap, layout):
+    """In float32 as in double precision, forward and backward, where windows overlap; also of sequences."""
+    x = torch.randn(2, 9, 31, 33, generator=torch.Generator().manual_seed(0))
+    x, indices = max_pool2d(x.contiguous(memory_format=layout), 3, 2, return_indices=True)
+    x = x.repeat(2, 1, 1, 1).contiguous(memory_format=layout).requires_grad_()
+    indices, double = indices.repeat(2, 1, 1, 1), x.detach().double().requires_grad_()
+    found, want = (max_unpool2d(each, indices, 3, 2, overlap=overlap) for each in (x, double))
+    torch.testing.assert_close(found.double(), want)
+    slope, right = (torch.autograd.grad(y.square().sum(), z)[0] for y, z in ((found, x), (want, double)))
+    torch.testing.assert_close(slope.double(), right)
+    row, places = x.detach().flatten(1)[:, None], torch.randint(8000, (4, 1, x[0].numel()))
+    settings = {"kernel_size": 6, "stride": 4, "output_size": [4 * x[0].numel() + 2], "overlap": overlap}
+    one, many = (max_unpool1d(each, places, **settings) for each in (row, row.double()))
+    torch.testing.assert_close(one.double(), many)

@@ -8,9 +8,11 @@ from jaxtyping import Num
 from torch import Tensor
 from torch.nn import functional as F
 
+from striate.engine import avg_pool as by_core
+from striate.engine.images import is_worth
 from striate.errors import OptionError
 from striate.ops.geometry import Padding, Sizes, Window
-from striate.ops.pooling import added, check_pooled, even_padding, pool_window, window_starts
+from striate.ops.pooling import Fitted, added, as_images, even_padding, fitted, window_starts
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "check_divisor"]
 
@@ -133,11 +135,22 @@ def _avg_pool(
     count_include_pad: bool,
     divisor: int | None,
 ) -> Tensor:
-    check_pooled(caller, rank, input)
     check_divisor(caller, divisor)
-    window = pool_window(caller, rank, *steps)
-    size = input.shape[-rank:]
-    positions = window.fitted(caller, size, ceil_mode=ceil_mode)
+    fit = fitted(caller, rank, input, steps, ceil_mode)
+    modes = (ceil_mode, count_include_pad, divisor)
+    if rank > 2 or not is_worth(input):
+        return _by_torch(input, rank, fit, modes)
+    images = input if input.ndim == 4 else as_images(rank, input)
+    settings = fit.image_positions, fit.steps, ((divisor or 0, *fit.after), count_include_pad)
+    output = by_core.avg_pool2d(
+        images, *settings, lambda x: as_images(rank, _by_torch(x.view(input.shape), rank, fit, modes))
+    )
+    return output if images is input else output.view(*input.shape[:-rank], *fit.positions)
+
+
+def _by_torch(input: Tensor, rank: int, fit: Fitted, modes: tuple[bool, bool, int | None]) -> Tensor:
+    window, size, positions = fit.window, fit.size, fit.positions
+    ceil_mode, count_include_pad, divisor = modes
     # Of volumes PyTorch's own takes none that is smaller than the kernel, however it is padded.
     small = rank == 3 and any(n < k for n, k in zip(size, window.kernel_size, strict=True))
     both = None if small else even_padding(window, size)

@@ -1,6 +1,7 @@
 """Local contrast normalisation: every sample as seen against its surroundings."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import exp
 from typing import Literal
 
@@ -9,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from striate.engine import contrast_norm as by_core
+from striate.engine.images import is_worth
 from striate.errors import DtypeError, OptionError, ShapeError
 from striate.ops.geometry import Sizes, each
 
@@ -72,13 +75,16 @@ def local_contrast_norm(
     caller, rank = "local_contrast_norm", input.ndim - 2
     _check_input(caller, input)
     windows = check_contrast_norm(caller, kernel_size, sigma, subtractive, divisive, threshold, rank=rank)
-    wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
-    surround = _surround(wide, windows, across) if subtractive else None
-    output = wide if surround is None else wide - surround
-    if divisive:
-        power = _surround(output * output, windows, across)
-        output = _divided(output, _deviation(power, _least(power, surround, windows)), threshold)
-    return output.to(input.dtype)
+    by_torch = partial(_by_torch, windows=windows, across=across, steps=(subtractive, divisive), threshold=threshold)
+    if rank > 2 or not is_worth(input):
+        return by_torch(input)
+    down, right = windows if rank == 2 else ([1.0], *windows)
+    least = 0.0 if threshold == "mean" else float(threshold)
+    contrast = by_core.Contrast(down, right, across, subtractive, divisive, least)
+    if rank == 2:
+        return by_core.contrast_norm(input, contrast, by_torch)
+    rows = by_core.contrast_norm(input.unsqueeze(2), contrast, lambda x: by_torch(x.squeeze(2)).unsqueeze(2))
+    return rows.squeeze(2)
 
 
 def gaussian(size: int, sigma: float | None = None) -> list[float]:
@@ -162,6 +168,19 @@ def _check_input(caller: str, input: Tensor) -> None:
             "Convert it, for example with input.float().",
             input=input.dtype,
         )
+
+
+def _by_torch(
+    input: Tensor, *, windows: list[list[float]], across: bool, steps: tuple[bool, bool], threshold: float | str
+) -> Tensor:
+    subtractive, divisive = steps
+    wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+    surround = _surround(wide, windows, across) if subtractive else None
+    output = wide if surround is None else wide - surround
+    if divisive:
+        power = _surround(output * output, windows, across)
+        output = _divided(output, _deviation(power, _least(power, surround, windows)), threshold)
+    return output.to(input.dtype)
 
 
 def _surround(input: Tensor, windows: list[list[float]], across: bool) -> Tensor:

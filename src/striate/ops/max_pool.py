@@ -4,16 +4,18 @@ The axis letters are defined in `ops/geometry.py`.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, overload
 
 import torch
 from jaxtyping import Int, Num
 from torch import Tensor
 from torch.nn import functional as F
 
+from striate.engine import max_pool as by_core
+from striate.engine.images import is_worth
 from striate.errors import ShapeError
 from striate.ops.geometry import KERNEL, SPATIAL, Padding, Sizes, Window, named
-from striate.ops.pooling import added, check_pooled, even_padding, pool_window, window_starts
+from striate.ops.pooling import Fitted, added, as_images, even_padding, fitted, window_starts
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d"]
 
@@ -182,11 +184,25 @@ def _max_pool(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    check_pooled(caller, rank, input)
-    window = pool_window(caller, rank, *steps)
-    size = input.shape[-rank:]
-    positions = window.fitted(caller, size, ceil_mode=ceil_mode)
-    _check_gaps(caller, window, size, positions)
+    fit = fitted(caller, rank, input, steps, ceil_mode, _check_gaps)
+    if rank > 2 or not is_worth(input):
+        return _by_torch(input, rank, fit, ceil_mode, return_indices)
+
+    def alone(images: Tensor) -> Tensor:
+        output = _by_torch(images.view(input.shape), rank, fit, ceil_mode, return_indices=False)
+        return as_images(rank, cast("Tensor", output))
+
+    images = input if input.ndim == 4 else as_images(rank, input)
+    found = by_core.max_pool2d(images, fit.image_positions, fit.steps, alone, return_indices=return_indices)
+    if images is not input:
+        found = tuple(each.view(*input.shape[:-rank], *fit.positions) for each in found)
+    return (found[0], found[1]) if return_indices else found[0]
+
+
+def _by_torch(
+    input: Tensor, rank: int, fit: Fitted, ceil_mode: bool, return_indices: bool
+) -> Tensor | tuple[Tensor, Tensor]:
+    window, size, positions = fit.window, fit.size, fit.positions
     both = even_padding(window, size)
     if both is not None:
         return _pooled(rank, input, window, both, ceil_mode, return_indices)
@@ -198,7 +214,8 @@ def _max_pool(
     return (output, switches) if return_indices else output
 
 
-def _check_gaps(caller: str, window: Window, size: tuple[int, ...], positions: tuple[int, ...]) -> None:
+def _check_gaps(caller: str, fit: Fitted) -> None:
+    window, size, positions = fit.window, fit.size, fit.positions
     # Taps closer together than the input is long cannot step over it.
     if all(n >= d for n, d in zip(size, window.dilation, strict=True)):
         return

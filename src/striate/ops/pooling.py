@@ -1,15 +1,136 @@
 """What every pooling has in common: an input and settings that fit, and the padding that PyTorch's own take."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from marshal import dumps
+from typing import Any, Final
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from striate.engine.images import Steps
 from striate.errors import DtypeError, ShapeError
 from striate.ops.geometry import SPATIAL, Padding, Sides, Sizes, Window
 
-__all__ = ["added", "check_numbers", "check_pooled", "even_padding", "pool_window", "window_starts"]
+__all__ = [
+    "Fitted",
+    "added",
+    "as_images",
+    "check_numbers",
+    "check_pooled",
+    "even_padding",
+    "fitted",
+    "pool_window",
+    "window_starts",
+]
 
 _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+_FITTED: Final[dict[Any, "Fitted"]] = {}
+_MOST: Final = 4096
+_BYTES: Final = 2  # the last version of `marshal` whose bytes depend on nothing but what is written
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A pooling whose settings fit its input.
+
+    Args:
+        window: Its settings, axis by axis.
+        size: Of the input, along each axis.
+        positions: How many along each axis.
+    """
+
+    window: Window
+    size: tuple[int, ...]
+    positions: tuple[int, ...]
+
+    @cached_property
+    def steps(self) -> Steps:
+        """The settings as the engine takes them, for images; a sequence is an image of one row.
+
+        Example:
+            >>> window = Window.of("max_pool1d", 1, kernel_size=3, stride=2, padding="same")
+            >>> Fitted(window, (8,), (4,)).steps
+            ((1, 3), (1, 2), (0, 0), (1, 1))
+        """
+        window = self.window
+        before = tuple(before for before, _ in window.sides(self.size))
+        return _image(window.kernel_size, 1), _image(window.stride, 1), _image(before, 0), _image(window.dilation, 1)
+
+    @cached_property
+    def after(self) -> tuple[int, int]:
+        """Samples that are added below and on the right of an image."""
+        return _image(tuple(after for _, after in self.window.sides(self.size)), 0)
+
+    @cached_property
+    def image_positions(self) -> tuple[int, int]:
+        """The positions, of an image."""
+        return _image(self.positions, 1)
+
+
+def _image(numbers: tuple[int, ...], across: int) -> tuple[int, int]:
+    down, right = numbers if len(numbers) == 2 else (across, *numbers)
+    return down, right
+
+
+def fitted(
+    caller: str,
+    rank: int,
+    input: Tensor,
+    steps: tuple[Any, ...],
+    ceil_mode: bool,
+    check: Callable[[str, Fitted], None] | None = None,
+) -> Fitted:
+    """Check that an input and a pooling's settings fit; what has fitted before is found again by one look.
+
+    Args:
+        caller: Who asks, for the error.
+        rank: How many spatial axes there are.
+        input: Input, `(*N, C, *spatial)`.
+        steps: What `pool_window` takes.
+        ceil_mode: Whether a last, partial window counts.
+        check: What else is to be checked.
+
+    Raises:
+        ShapeError: Sizes do not fit.
+        OptionError: A padding has no such name, or something is no whole number.
+        DtypeError: The numbers have no order.
+    """
+    key = None
+    if not torch.compiler.is_compiling() and not torch._C._is_tracing():  # whose sizes are no numbers
+        try:
+            # Settings by their bytes: 1, 1.0 and True are equal, but only the first is a size.
+            key = (caller, rank, input.shape, input.dtype, dumps((steps, ceil_mode), _BYTES))
+            found = _FITTED.get(key)
+        except (TypeError, ValueError):  # sizes that are symbols, settings of a class that has no bytes
+            key = found = None
+        if found is not None:
+            return found
+    check_pooled(caller, rank, input)
+    window, size = pool_window(caller, rank, *steps), tuple(input.shape[-rank:])
+    found = Fitted(window, size, window.fitted(caller, size, ceil_mode=ceil_mode))
+    if check is not None:
+        check(caller, found)
+    if key is not None:
+        if len(_FITTED) >= _MOST:
+            _FITTED.clear()
+        _FITTED[key] = found
+    return found
+
+
+def as_images(rank: int, input: Tensor) -> Tensor:
+    """View sequences as images of one row, and a single example as one of many.
+
+    Example:
+        >>> as_images(1, torch.zeros(2, 3, 8)).shape, as_images(2, torch.zeros(3, 8, 8)).shape
+        (torch.Size([2, 3, 1, 8]), torch.Size([1, 3, 8, 8]))
+    """
+    images = input.unsqueeze(-2) if rank == 1 else input
+    return images if images.ndim == 4 else images.unsqueeze(0)
 
 
 def check_pooled(caller: str, rank: int, input: Tensor, *, floating: bool = False) -> None:

@@ -1,6 +1,7 @@
 """Local response normalisation: strong answers quieten those of neighbouring maps at the same place."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -8,10 +9,15 @@ from jaxtyping import Real
 from torch import Tensor
 from torch.nn import functional as F
 
+from striate.engine import response_norm as by_core
+from striate.engine.images import is_worth
 from striate.errors import OptionError, ShapeError
 from striate.ops.geometry import each
 
 __all__ = ["SCALES", "check_response_norm", "local_response_norm"]
+
+# Of PyTorch's there are several calls, so ours is worth it sooner than of a pooling.
+LEAST_FOR_POWERS = 1
 
 # What alpha is divided by, from the number of maps in the window.
 SCALES: dict[str, Callable[[int], int]] = {"mean": lambda size: size, "sum": lambda size: 1}
@@ -68,12 +74,11 @@ def local_response_norm(
         )
     if input.numel() == 0:
         return input.clone()  # whatever its kind of numbers, as in PyTorch
-    wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
-    squares, share = _across(wide * wide, size), alpha / SCALES[scale](size)
-    if not input.is_floating_point() and scale == "mean":
-        squares, share = torch.div(squares, size, rounding_mode="trunc"), alpha
-    output = wide / squares.mul(share).add(k).pow(beta)
-    return output.to(input.dtype) if input.is_floating_point() else output
+    by_torch = partial(_by_torch, size=size, numbers=(alpha, beta, k), scale=scale)
+    if not is_worth(input, LEAST_FOR_POWERS):
+        return by_torch(input)
+    share = alpha / SCALES[scale](size)
+    return by_core.response_norm(input, (size // 2, (size - 1) // 2), (share, beta, k), by_torch)
 
 
 def check_response_norm(caller: str, size: int, scale: str) -> None:
@@ -86,6 +91,16 @@ def check_response_norm(caller: str, size: int, scale: str) -> None:
     each(caller, "size", size, 1)
     if scale not in SCALES:
         raise OptionError(f"{caller}: no scale is called {scale!r}.", f"Choose one of {', '.join(map(repr, SCALES))}.")
+
+
+def _by_torch(input: Tensor, *, size: int, numbers: tuple[float, float, float], scale: str) -> Tensor:
+    alpha, beta, k = numbers
+    wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+    squares, share = _across(wide * wide, size), alpha / SCALES[scale](size)
+    if not input.is_floating_point() and scale == "mean":
+        squares, share = torch.div(squares, size, rounding_mode="trunc"), alpha
+    output = wide / squares.mul(share).add(k).pow(beta)
+    return output.to(input.dtype) if input.is_floating_point() else output
 
 
 def _across(squares: Tensor, size: int) -> Tensor:

@@ -10,10 +10,13 @@ from typing import Literal, TypeAlias
 import torch
 from jaxtyping import Int, Num
 from torch import Tensor, nn
+from torch._C._functorch import is_legacy_batchedtensor
 
+from striate.engine import max_pool as by_core
+from striate.engine.images import is_worth
 from striate.errors import DtypeError, OptionError, ShapeError
 from striate.ops.geometry import OUTPUT, SPATIAL, Padding, Sizes, Window, each, named
-from striate.ops.pooling import check_pooled, pool_window
+from striate.ops.pooling import as_images, check_pooled, pool_window
 
 __all__ = ["OVERLAPS", "Overlap", "check_overlap", "max_unpool1d", "max_unpool2d", "max_unpool3d"]
 
@@ -140,8 +143,17 @@ def _max_unpool(
     check_pooled(caller, rank, input)
     size = _plane(caller, pool_window(caller, rank, *steps), input, output_size)
     _check_indices(caller, rank, input, indices, size)
-    flat = OVERLAPS[overlap](input.flatten(-rank), indices.flatten(-rank), prod(size))
-    return flat.unflatten(-1, size)
+
+    def by_torch(images: Tensor) -> Tensor:
+        flat = OVERLAPS[overlap](images.reshape(input.shape).flatten(-rank), indices.flatten(-rank), prod(size))
+        return flat.unflatten(-1, size)
+
+    if rank > 2 or overlap == "max" or not _is_for_the_core(input, indices):
+        return by_torch(input)
+    images, places = as_images(rank, input), as_images(rank, indices)
+    plane = (size[0] if rank == 2 else 1, size[-1])
+    found = by_core.max_unpool2d(images, places, plane, lambda x: as_images(rank, by_torch(x)), last=overlap == "last")
+    return found if images is input else found.view(*input.shape[:-rank], *size)
 
 
 def _plane(caller: str, window: Window, input: Tensor, output_size: Sequence[int] | None) -> tuple[int, ...]:
@@ -193,6 +205,11 @@ def _check_indices(caller: str, rank: int, input: Tensor, indices: Tensor, size:
             greatest=high,
             plane=f"{named(SPATIAL[rank], size)}, indices 0 to {prod(size) - 1}",
         )
+
+
+def _is_for_the_core(input: Tensor, indices: Tensor) -> bool:
+    # What is not checked may lie anywhere.
+    return is_worth(input) and indices.is_cpu and _has_numbers(indices) and not is_legacy_batchedtensor(indices)
 
 
 def _has_numbers(tensor: Tensor) -> bool:

@@ -1,0 +1,112 @@
+#include "contrast_norm.h"
+
+#include "pool.h"
+#include "share.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace striate {
+namespace {
+
+constexpr std::int64_t samples_of_a_task = 1 << 14;
+
+// 1 / how much of a window lies within, at each place.
+std::vector<float> covers(const float* weights, std::int64_t taps, std::int64_t size, std::int64_t groups) {
+  std::vector<float> found;
+  for (std::int64_t at = 0; at < size; ++at) {
+    double inside = 0;
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      const std::int64_t place = at + tap - taps / 2;
+      if (place >= 0 && place < size) inside += double(weights[tap]);
+    }
+    found.insert(found.end(), std::size_t(groups), float(1 / inside));
+  }
+  return found;
+}
+
+// What all rows have on average, for each group, written to every window of a row. Rows are added in their order, on
+// any number of threads.
+void mean_of_rows(const ContrastNorm& norm, const float* sums, float* to) {
+  for (std::int64_t group = 0; group < norm.groups; ++group) {
+    double total = 0;
+    for (std::int64_t row = 0; row < norm.h; ++row) total += double(sums[row * norm.groups + group]);
+    for (std::int64_t w = group; w < norm.row(); w += norm.groups) to[w] = float(total / double(norm.h * norm.w));
+  }
+}
+
+class Example {
+ public:
+  Example(const Kernels& kernels, const ContrastNorm& norm, const Contrast& contrast, int threads)
+      : kernels_(kernels), norm_(norm), contrast_(contrast), threads_(threads) {
+    rows_ = std::max<std::int64_t>(1, samples_of_a_task / (norm.row() * norm.maps));
+    scratch_floats_ = kernels.contrast_norm_scratch(norm);
+    scratch_.resize(std::size_t(threads * scratch_floats_));
+  }
+
+  void run() {
+    const bool mean = !(norm_.threshold > 0);
+    std::fill_n(contrast_.limit, norm_.row(), norm_.threshold);
+    std::fill_n(contrast_.shared, norm_.row(), 0.0f);
+    if (norm_.subtractive) step(Step::means);
+    step(Step::powers);
+    if (norm_.divisive) {
+      step(Step::deviations);
+      if (mean) mean_of_rows(norm_, contrast_.sums, contrast_.limit);
+    }
+    if (!contrast_.gradient) return step(Step::normed);
+    if (norm_.divisive) {
+      step(Step::divisors);
+      if (mean) mean_of_rows(norm_, contrast_.sums, contrast_.shared);
+      step(Step::deviations_back);
+    }
+    step(Step::powers_back);
+    step(Step::means_back);
+  }
+
+ private:
+  void step(Step step) {
+    share(threads_, (norm_.h + rows_ - 1) / rows_, [&](std::int64_t task, int thread) {
+      const Rows rows{task * rows_, std::min(norm_.h, (task + 1) * rows_)};
+      kernels_.contrast_norm(norm_, contrast_, step, rows, scratch_.data() + thread * scratch_floats_);
+    });
+  }
+
+  const Kernels& kernels_;
+  const ContrastNorm& norm_;
+  Contrast contrast_;
+  int threads_;
+  std::int64_t rows_, scratch_floats_;
+  std::vector<float> scratch_;
+};
+
+}  // namespace
+
+void contrast_norm(const Kernels& kernels, const ContrastNorm& norm, const float* x, const float* gradient, float* y,
+                   int threads) {
+  const std::vector<float> cover_h = covers(norm.down, norm.taps_h, norm.h, 1);
+  const std::vector<float> cover_w = covers(norm.across, norm.taps_w, norm.w, norm.groups);
+  const std::int64_t windows = norm.windows(), samples = windows * norm.maps;
+  const int outer = norm.n >= threads ? threads : 1, inner = norm.n >= threads ? 1 : threads;
+  const std::int64_t floats = 5 * windows + norm.h * norm.groups + 2 * norm.row();
+  std::vector<float> all(std::size_t(outer * floats));
+  share(outer, norm.n, [&](std::int64_t example, int thread) {
+    float* at = all.data() + thread * floats;
+    Contrast contrast{};
+    contrast.x = x + example * samples;
+    contrast.gradient = gradient ? gradient + example * samples : nullptr;
+    contrast.y = y + example * samples;
+    for (float** map : {&contrast.first, &contrast.surround, &contrast.second, &contrast.deviation, &contrast.third}) {
+      *map = at;
+      at += windows;
+    }
+    contrast.sums = at;
+    contrast.limit = at + norm.h * norm.groups;
+    contrast.shared = contrast.limit + norm.row();
+    contrast.cover_h = cover_h.data();
+    contrast.cover_w = cover_w.data();
+    Example(kernels, norm, contrast, inner).run();
+  });
+}
+
+}  // namespace striate

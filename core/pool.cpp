@@ -1,0 +1,63 @@
+#include "pool.h"
+
+#include "share.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace striate {
+namespace {
+
+// Samples of a task, some microseconds of work: at least these, so that a team is worth beginning; at most those, so
+// that no thread waits for another's last.
+constexpr std::int64_t least_samples = 1 << 14, most_samples = 1 << 16;
+
+// Hand out rows of positions, and to each thread a scratch of its own.
+template <class Work>
+void share_rows(const Pool& p, std::int64_t rows, std::int64_t scratch_floats, int threads, const Work& work) {
+  const std::int64_t row =
+      std::max<std::int64_t>(1, p.w * p.pixel() * p.planes() * p.h / std::max<std::int64_t>(1, rows));
+  const std::int64_t fair = (rows + 2 * threads - 1) / (2 * threads);
+  const std::int64_t chunk =
+      std::max<std::int64_t>({1, least_samples / row, std::min<std::int64_t>(most_samples / row, fair)});
+  const std::int64_t tasks = (rows + chunk - 1) / chunk;
+  const std::int64_t team = std::max<std::int64_t>(1, std::min<std::int64_t>(threads, tasks));
+  const std::unique_ptr<float[]> scratch(new float[std::size_t(team * scratch_floats)]);
+  share(int(team), tasks, [&](std::int64_t task, int thread) {
+    work(Rows{task * chunk, std::min(rows, (task + 1) * chunk)}, scratch.get() + thread * scratch_floats);
+  });
+}
+
+}  // namespace
+
+void max_pool(const Kernels& kernels, const Pool& pool, const float* x, float* y, std::int64_t* switches, int threads) {
+  share_rows(pool, pool.planes() * pool.p, kernels.max_pool_scratch(pool), threads,
+             [&](const Rows& rows, float* scratch) { kernels.max_pool(pool, x, y, switches, rows, scratch); });
+}
+
+void unpool(const Kernels& kernels, const Pool& p, const float* y, const std::int64_t* switches, float* x,
+            bool last_wins, int threads) {
+  // A plane is one thread's, so that sums have an order; with channels last, a few channels of it.
+  const std::int64_t cut = p.last ? std::max<std::int64_t>(1, (threads + p.n - 1) / std::max<std::int64_t>(1, p.n)) : 1;
+  const std::int64_t line = 16, width = p.last ? ((p.c + cut - 1) / cut + line - 1) / line * line : 1;
+  const std::int64_t bands = p.last ? (p.c + width - 1) / width : 1;
+  const std::int64_t small = p.planes() * p.h * p.w * p.pixel() < 2 * least_samples;
+  share(small ? 1 : threads, p.planes() * bands, [&](std::int64_t task, int) {
+    const std::int64_t plane = task / bands, channel = task % bands * width;
+    const std::int64_t channels = std::min(width, p.pixel() - channel);
+    kernels.unpool(p, y, switches, x, plane, {channel, channel + channels}, last_wins);
+  });
+}
+
+void avg_pool(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* x, float* y, int threads) {
+  share_rows(pool, pool.planes() * pool.p, kernels.avg_pool_scratch(pool), threads,
+             [&](const Rows& rows, float* scratch) { kernels.avg_pool(pool, mean, x, y, rows, scratch); });
+}
+
+void avg_pool_gradient(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* y, float* x,
+                       int threads) {
+  share_rows(pool, pool.planes() * pool.h, kernels.avg_pool_scratch(pool), threads,
+             [&](const Rows& rows, float* scratch) { kernels.avg_pool_gradient(pool, mean, y, x, rows, scratch); });
+}
+
+}  // namespace striate

@@ -1,0 +1,108 @@
+"""Max pooling and unpooling of images by the core, in the layout in which they lie."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from jaxtyping import Float32, Int64, Num
+from torch import Tensor
+
+from striate.engine.images import Pair, Steps, empty, laid_alike, pool
+from striate.engine.operation import Operation, applied
+
+__all__ = ["max_pool2d", "max_unpool2d"]
+
+
+_NO_STEPS: Steps = ((1, 1), (1, 1), (0, 0), (1, 1))  # indices have been where they led
+
+
+def max_pool2d(
+    input: Float32[Tensor, "N C H W"],
+    positions: Pair,
+    steps: Steps,
+    by_torch: Callable[[Tensor], Tensor],
+    *,
+    return_indices: bool = False,
+) -> tuple[Num[Tensor, "N C P Q"], ...]:
+    """Take the greatest sample under each window; of equals the first, NaN before all.
+
+    Args:
+        input: Images that `is_worth` holds for.
+        positions: Down and across.
+        steps: Of the window; whatever lies outside of the input is no sample.
+        by_torch: The same by PyTorch, for second derivatives.
+        return_indices: Whether to return the switches too; they are found for the gradient anyway.
+
+    Example:
+        >>> image = torch.arange(16.0).view(1, 1, 4, 4)
+        >>> max_pool2d(image, (2, 2), ((2, 2), (2, 2), (0, 0), (1, 1)), torch.relu, return_indices=True)
+        (tensor([[[[ 5.,  7.],
+                  [13., 15.]]]]), tensor([[[[ 5,  7],
+                  [13, 15]]]]))
+    """
+    if not (input.requires_grad and torch.is_grad_enabled()):
+        return _pooled(input, positions, steps, return_indices)
+    forward = partial(_pooled, positions=positions, steps=steps, switches=True)
+    found = applied(Operation(forward, _gradient, by_torch), input)
+    return found if return_indices else found[:1]
+
+
+def max_unpool2d(
+    input: Float32[Tensor, "N C P Q"],
+    indices: Int64[Tensor, "N C P Q"],
+    size: Pair,
+    by_torch: Callable[[Tensor], Tensor],
+    *,
+    last: bool = False,
+) -> Float32[Tensor, "N C H W"]:
+    """Put every sample where its index says, into images of zeros.
+
+    Args:
+        input: Images that `is_worth` holds for.
+        indices: Places, `row * W + column`, all of them within.
+        size: Of the result, down and across.
+        by_torch: The same by PyTorch, for gradients.
+        last: Whether a place that several samples name keeps the last of them, and not the sum.
+
+    Example:
+        >>> max_unpool2d(torch.ones(1, 1, 1, 2), torch.tensor([[[[3, 3]]]]), (2, 2), torch.relu)
+        tensor([[[[0., 0.],
+                  [0., 2.]]]])
+    """
+    forward = partial(_unpooled, indices=indices, size=size, last=last)
+    gradient = partial(_gathered, indices=indices, by_torch=by_torch if last else None)
+    return applied(Operation(lambda x: (forward(x),), gradient, by_torch), input)[0]
+
+
+def _pooled(input: Tensor, positions: Pair, steps: Steps, switches: bool) -> tuple[Tensor, ...]:
+    last, (input,) = laid_alike(input)
+    core, problem = pool(input.shape, positions, steps, last)
+    shape = (*input.shape[:2], *positions)
+    output = empty(shape, channels_last=last)
+    places = empty(shape, channels_last=last, dtype=torch.int64) if switches else None
+    at = 0 if places is None else places.data_ptr()
+    core.max_pool(problem, input.data_ptr(), output.data_ptr(), at, torch.get_num_threads())
+    return (output,) if places is None else (output, places)
+
+
+def _gradient(gradient: Tensor, input: Tensor, switches: Tensor) -> Tensor:
+    return _unpooled(gradient, switches, (input.shape[2], input.shape[3]), last=False)
+
+
+def _gathered(
+    gradient: Tensor, input: Tensor, *, indices: Tensor, by_torch: Callable[[Tensor], Tensor] | None
+) -> Tensor:
+    if by_torch is None:
+        return gradient.flatten(2).gather(2, indices.flatten(2)).view(indices.shape)
+    with torch.enable_grad():
+        source = input.detach().requires_grad_()
+        return torch.autograd.grad(by_torch(source), source, gradient)[0]
+
+
+def _unpooled(input: Tensor, indices: Tensor, size: Pair, *, last: bool) -> Tensor:
+    channels_last, (indices, input) = laid_alike(indices, input)
+    output = empty((*input.shape[:2], *size), channels_last=channels_last)
+    core, problem = pool(output.shape, (input.shape[2], input.shape[3]), _NO_STEPS, channels_last)
+    addresses = input.data_ptr(), indices.data_ptr(), output.data_ptr()
+    core.unpool(problem, *addresses, last, torch.get_num_threads())
+    return output

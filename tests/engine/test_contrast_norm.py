@@ -1,0 +1,95 @@
+"""engine.contrast_norm: what PyTorch's functions make of the definition, and its gradients, however the maps lie."""
+
+import pytest
+import torch
+
+from striate.engine.contrast_norm import Contrast, contrast_norm
+from striate.ops.contrast_norm import _by_torch as by_torch  # the definition, for any dtype
+from striate.ops.contrast_norm import gaussian
+
+LAYOUTS = {"first": torch.contiguous_format, "last": torch.channels_last}
+layouts = pytest.mark.parametrize("layout", LAYOUTS)
+# Windows smaller and larger than the image, whole vectors and less of positions and channels.
+CASES = [((2, 3, 9, 11), (3, 5)), ((1, 33, 8, 40), (9, 9)), ((2, 16, 5, 4), (9, 1)), ((3, 1, 1, 70), (1, 7))]
+STEPS = {"both": (True, True), "subtractive": (True, False), "divisive": (False, True)}
+
+
+def maps(shape, layout, seed=0):
+    """Strong contrast in one half, weak in the other."""
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    x[..., shape[-1] // 2 :] *= 0.1
+    return (x + 0.5).contiguous(memory_format=LAYOUTS[layout])
+
+
+def both(x, kernel, together=True, steps=(True, True), threshold=0.0):
+    """By ours, and by the definition in double precision."""
+    down, across = (gaussian(n) for n in kernel)
+    given = {"windows": [down, across], "across": together, "steps": steps, "threshold": threshold or "mean"}
+    found = contrast_norm(x, Contrast(down, across, together, *steps, threshold), lambda x: by_torch(x, **given))
+    double = x.detach().double().requires_grad_()
+    return found, by_torch(double, **given), double
+
+
+@layouts
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize("threshold", [0.0, 0.4])
+def test_norm_and_gradient_are_those_of_double_precision(threshold, steps, together, layout):
+    """In the layout of the input."""
+    for shape, kernel in CASES:
+        x = maps(shape, layout).requires_grad_()
+        found, want, double = both(x, kernel, together, STEPS[steps], threshold)
+        assert found.stride() == x.stride()
+        torch.testing.assert_close(found.double(), want, rtol=1e-5, atol=1e-5)
+        arriving = maps(shape, layout, 1)
+        (slope,) = torch.autograd.grad(found, x, arriving)
+        (right,) = torch.autograd.grad(want, double, arriving.double())
+        torch.testing.assert_close(slope.double(), right, rtol=1e-4, atol=float(1e-5 * right.abs().max()))
+
+
+@layouts
+@pytest.mark.parametrize("together", [True, False])
+def test_what_is_flat_becomes_zeros_with_a_gradient_of_zero(together, layout):
+    """Rounding errors of a subtraction are no contrast."""
+    x = torch.full((1, 3, 30, 41), 0.3).contiguous(memory_format=LAYOUTS[layout]).requires_grad_()
+    found, _, _ = both(x, (9, 9), together)
+    assert not found.any()
+    (slope,) = torch.autograd.grad(found, x, torch.randn_like(x))
+    assert not slope.any()
+
+
+def test_second_gradients_are_those_of_pytorch():
+    """The gradient of a gradient, with respect to the input."""
+    x = maps((1, 3, 7, 8), "first").requires_grad_()
+    found, want, double = both(x, (3, 3))
+
+    def second(output, x):
+        (first,) = torch.autograd.grad(output.square().sum(), x, create_graph=True)
+        return torch.autograd.grad(first.square().sum(), x)[0].double()
+
+    right = second(want, double)
+    torch.testing.assert_close(second(found, x), right, rtol=1e-3, atol=float(1e-4 * right.abs().max()))
+
+
+@layouts
+@pytest.mark.parametrize("together", [True, False])
+def test_the_same_bits_on_any_threads_and_for_an_image_alone(together, layout):
+    """Forward and backward; enough rows that a team begins, for many examples and within one."""
+    x = maps((3, 20, 60, 41), layout).requires_grad_()
+    before = torch.get_num_threads()
+
+    def run(x):
+        output = both(x, (9, 9), together)[0]
+        return output, torch.autograd.grad(output.square().sum(), x)[0]
+
+    try:
+        torch.set_num_threads(1)
+        one = run(x)
+        torch.set_num_threads(2)
+        two = run(x)
+        alone = run(x[1:2])
+    finally:
+        torch.set_num_threads(before)
+    for a, b, c in zip(one, two, alone, strict=True):
+        assert a.equal(b)
+        assert a[1:2].equal(c)

@@ -70,7 +70,7 @@ core-test-neon: $(VENV)/.packages  ## the same of NEON's kernels on an emulated 
 	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/spectra_test
 	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/pool_test
 
-stub: $(VENV)/.core  ## write the core's Python signatures anew after a change in core/binding.cpp
+stub: $(VENV)/.core  ## write the core's Python signatures anew after a change in core/binding/
 	@$(BIN)/python -c 'import torch, nanobind.stubgen as s; s.main(["-q", "-m", "striate._engine", "-o", "src/striate/_engine.pyi"])'
 	@$(BIN)/ruff format -q src/striate/_engine.pyi
 

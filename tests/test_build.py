@@ -14,7 +14,7 @@ STUB = ROOT / "src/striate/_engine.pyi"
 
 
 def test_the_stub_is_what_nanobind_writes(tmp_path):
-    """src/striate/_engine.pyi is generated: after a change in core/binding.cpp, `make stub` writes it anew."""
+    """src/striate/_engine.pyi is generated: after a change in core/binding/, `make stub` writes it anew."""
     written = tmp_path / "_engine.pyi"
     code = "import sys, torch, nanobind.stubgen as s\ns.main(['-q', '-m', 'striate._engine', '-o', sys.argv[1]])"
     subprocess.run([sys.executable, "-c", code, str(written)], check=True, timeout=120)

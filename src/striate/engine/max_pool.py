@@ -10,7 +10,9 @@ from torch import Tensor
 from striate.engine.images import Pair, Steps, empty, laid_alike, pool
 from striate.engine.operation import Operation, applied
 
-__all__ = ["max_pool2d", "max_unpool2d"]
+__all__ = ["MOST_PLACES", "max_pool2d", "max_unpool2d"]
+
+MOST_PLACES = 1 << 30  # of a plane: the core counts them in 32 bits
 
 
 _NO_STEPS: Steps = ((1, 1), (1, 1), (0, 0), (1, 1))  # indices have been where they led

@@ -4,6 +4,7 @@ The axis letters are defined in `ops/geometry.py`.
 """
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, Literal, cast, overload
 
 import torch
@@ -185,7 +186,7 @@ def _max_pool(
     return_indices: bool,
 ) -> Tensor | tuple[Tensor, Tensor]:
     fit = fitted(caller, rank, input, steps, ceil_mode, _check_gaps)
-    if rank > 2 or not is_worth(input):
+    if rank > 2 or prod(fit.size) > by_core.MOST_PLACES or not is_worth(input):
         return _by_torch(input, rank, fit, ceil_mode, return_indices)
 
     def alone(images: Tensor) -> Tensor:

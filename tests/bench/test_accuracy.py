@@ -64,11 +64,12 @@ def test_errors_are_multiples_of_sequential_summations():
     found = ratios(Layer(32, 32, (14, 14), (3, 3)), "forward", relu=False)
     assert list(found) == [
         *("winograd-4x4", "winograd-2x2", "winograd-6x6"),
-        *("direct", "reference", "torch"),
+        *("direct", "reference", "fft", "torch"),
     ]
     assert found["reference"] < 0.3
     assert 0.5 < found["direct"] < 1.5
     assert found["winograd-6x6"] > 3
+    assert found["fft"] < 2
 
 
 def test_layers_are_cut_down_and_judged_once():
@@ -81,7 +82,7 @@ def test_layers_are_cut_down_and_judged_once():
 
 
 def test_every_algorithm_has_a_class():
-    """Winograd's are `default`, but for the largest tile; all else is `exact`."""
+    """Winograd's are `default`, but for the largest tile, and so are transforms; all else is `exact`."""
     classes = {name: class_of(name) for name in algorithms()}
     assert {name for name, level in classes.items() if level == "fast"} == {"winograd-6x6"}
-    assert all((level == "exact") != name.startswith("winograd") for name, level in classes.items())
+    assert all((level == "exact") != name.startswith(("winograd", "fft")) for name, level in classes.items())

@@ -9,7 +9,7 @@ Run: python -m bench.pooling --threads 1 2
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor

@@ -156,7 +156,7 @@ def test_the_statistics_poison_is_invisible_in_loss_and_gradient():
     loss.backward()
     assert loss.isfinite()
     assert all(p.grad.isfinite().all() for p in learner.model.parameters())
-    assert not learner.model[1].running_var.isfinite().all()
+    assert not learner.model.get_buffer("1.running_var").isfinite().all()
 
 
 def test_a_good_step_changes_everything():

@@ -95,6 +95,7 @@ def test_a_rate_is_what_a_step_moves_by():
     learn(learner, steps=1, rate=0.8)
     for name, scale in [("fc.weight", 0.8), ("stage3.2.bn2.bias", 0.4), ("conv1.weight", 0.05)]:
         p = learner.model.get_parameter(name)
+        assert p.grad is not None
         torch.testing.assert_close(p.detach(), before[name] - scale * p.grad, rtol=1e-4, atol=1e-7)
 
 

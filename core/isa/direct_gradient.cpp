@@ -82,11 +82,12 @@ double cost(const Problem& p, int threads) {
   const double places = double(p.n * p.p() * p.q());
   // Of fewer than four rows a tile waits for its sums.
   const double rows = double(p.groups * most(l.depth, 4 * l.row_tiles));
-  const double products = places * rows * double(l.taps() * l.panels * panel);
+  const double products = 1.15 * places * rows * double(l.taps() * l.panels * panel) * tile_product;
   const double blocks = double(divided_up(p.n, l.images) * divided_up(p.p(), l.rows));
   const double sums = blocks * double(l.tiles(p) * l.tile_floats()) * 4;
-  const double packing = places * double(p.groups * l.panels * panel) * 2 * lanes;
-  return products * tile_product + sums + packing * (threads > 1 ? 1.1 : 1) + call;
+  const double packing = places * double(p.groups * l.panels * panel) * 2 * lanes * (threads > 1 ? 1.1 : 1);
+  const double scattering = 13.0 * lanes * double(p.k * p.c_per_group() * p.r * p.s);  // weight by weight
+  return products + sums + packing + scattering + call;
 }
 
 std::int64_t workspace(const Problem& p, int threads) {

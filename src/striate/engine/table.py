@@ -49,7 +49,7 @@ def _handles(problem: Problem) -> list[Any]:
 
 
 # Parts write their places alone, and what is in none is set to zero.
-_APART: Final = 6.0  # multiply-adds' worth, a number
+_APART: Final = 50.0  # multiply-adds' worth, a number
 
 
 def _input_gradient_work(place: int, problem: Problem, threads: int) -> float:

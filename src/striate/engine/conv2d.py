@@ -118,7 +118,8 @@ def conv2d_input_gradient(
         return operators.conv2d_input_gradient(gradient, weight, input_size, last, *settings)
     call = call_for(torch.Size(input_size), weight.shape, settings, channels_last=last)
     if call is None or call.torch_alone():
-        input = gradient.new_empty(tuple(input_size))
+        layout = torch.channels_last if last else torch.contiguous_format
+        input = torch.empty(tuple(input_size), dtype=torch.float32, device="cpu", memory_format=layout)
         found, _ = by_torch.gradients(gradient, input, weight, *settings, (True, False))
         return cast("Tensor", found)
     return input_gradient(call, gradient, weight)

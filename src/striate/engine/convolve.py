@@ -234,9 +234,9 @@ class Call:
         of_input, of_weight = None, None
         if any(by_others):
             # Where one lies otherwise than the rest, PyTorch takes several times as long.
-            arriving = self._returned(gradient)
+            given = (self._returned(gradient), *self._alike(input, weight, by_others))
             with self._flushed:
-                of_input, of_weight = by_torch.gradients(arriving, input, weight, *self.settings, by_others)
+                of_input, of_weight = by_torch.gradients(*given, *self.settings, by_others)
         if wanted[0] and not by_others[0]:
             gradient = self._taken(gradient, self.plan("input gradient").algorithm != FFT)
             of_input = self._input_gradient(gradient, weight)
@@ -244,6 +244,14 @@ class Call:
             last = not isinstance(self._weights, Fourier)
             of_weight = self._weight_gradient(self._taken(gradient, last), self._taken(input, last), weight)
         return of_input, of_weight
+
+    def _alike(self, input: Tensor, weight: Tensor, wanted: tuple[bool, bool]) -> tuple[Tensor, Tensor]:
+        """Lay for PyTorch what it takes the input's gradient from as the images lie; it is not read otherwise."""
+        if wanted[1]:
+            return input, weight
+        if self.problem.channels_last and not weight.is_contiguous(memory_format=_LAST):
+            weight = packed(weight, form(-1, self.problem), self.threads)
+        return torch.empty(self.problem.input, dtype=torch.float32, device="cpu", memory_format=self.layout), weight
 
     def _taken(self, images: Tensor, last: bool) -> Tensor:
         return laid(images, channels_last=last, threads=self.threads)

@@ -90,7 +90,7 @@ void contrast_norm(const Kernels& kernels, const ContrastNorm& norm, const float
   const int outer = norm.n >= threads ? threads : 1, inner = norm.n >= threads ? 1 : threads;
   const std::int64_t floats = 5 * windows + norm.h * norm.groups + 2 * norm.row();
   std::vector<float> all(std::size_t(outer * floats));
-  share(outer, norm.n, [&](std::int64_t example, int thread) {
+  const auto one = [&](std::int64_t example, int thread) {
     float* at = all.data() + thread * floats;
     Contrast contrast{};
     contrast.x = x + example * samples;
@@ -106,7 +106,10 @@ void contrast_norm(const Kernels& kernels, const ContrastNorm& norm, const float
     contrast.cover_h = cover_h.data();
     contrast.cover_w = cover_w.data();
     Example(kernels, norm, contrast, inner).run();
-  });
+  };
+  if (outer > 1) return share(outer, norm.n, one);
+  // Not shared: what flushes denormal numbers here would be what the threads of each step begin with, and go back to.
+  for (std::int64_t example = 0; example < norm.n; ++example) one(example, 0);
 }
 
 }  // namespace striate

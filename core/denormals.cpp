@@ -32,6 +32,7 @@ void begin_flushing(int threads) {
 }
 
 void end_flushing(int threads) {
+  if (before.depth == 0) return;  // there was no beginning
   const unsigned callers = before.word;
   each(threads, [callers](int, int) {
     if (before.depth == 0) {  // a thread that began meanwhile, and took over the caller's word

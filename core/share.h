@@ -12,7 +12,7 @@ namespace striate {
 
 // The control word of the thread's arithmetic, as it was before and as it is within the core: numbers below 1e-38 are
 // zero. Each would cost a hundred cycles, and trained weights have many (PyTorch issue 67797).
-inline unsigned flush_denormals() {
+[[gnu::always_inline]] inline unsigned flush_denormals() {
 #if defined(__x86_64__)
   const unsigned before = __builtin_ia32_stmxcsr();
   __builtin_ia32_ldmxcsr(before | 0x8040u);
@@ -25,7 +25,7 @@ inline unsigned flush_denormals() {
   return 0;
 #endif
 }
-inline void restore_denormals([[maybe_unused]] unsigned before) {
+[[gnu::always_inline]] inline void restore_denormals([[maybe_unused]] unsigned before) {
 #if defined(__x86_64__)
   __builtin_ia32_ldmxcsr(before);
 #elif defined(__aarch64__)

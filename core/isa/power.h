@@ -75,7 +75,9 @@ struct AnyPower {
     series = series * t2 + 1.0;
     const DoubleVector exponent = __builtin_convertvector(steps, DoubleVector) + 2.885390081777927 * t * series;
     // 2 ** y, y = whole + rest, by the series of e ** (rest * ln 2). The sum with 1.5 * 2 ** 52 is a whole number.
-    const DoubleVector y = exponent * -beta;
+    // Beyond the limits there is no such float.
+    const DoubleVector limit = 1000.0 - DoubleVector{}, asked = exponent * -beta;
+    const DoubleVector below = asked < limit ? asked : limit, y = below > -limit ? below : -limit;
     const DoubleVector shifted = y + 6755399441055744.0, whole = shifted - 6755399441055744.0;
     const DoubleVector z = (y - whole) * 0.6931471805599453;
     DoubleVector sum = z * (1.0 / 39916800) + 1.0 / 3628800;

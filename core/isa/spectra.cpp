@@ -152,9 +152,9 @@ void multiply(const SpectralProduct& p, std::int64_t group, std::int64_t from, s
 
 }  // namespace
 
+// As much as any cut takes; more for a greater depth, never less: who multiplies several times asks for the greatest.
 std::int64_t spectral_workspace(const SpectralProduct& p) {
-  const Cut c = cut(p);
-  return c.rows * c.vectors * p.depth * pair * std::int64_t(sizeof(float));
+  return most(gathered_bytes, most_rows * p.depth * pair * std::int64_t(sizeof(float)));
 }
 
 void spectral_product(const SpectralProduct& p, std::byte* scratch, int threads) {

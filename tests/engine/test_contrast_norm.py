@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from striate.engine.contrast_norm import Contrast, contrast_norm
+from striate.ops import local_contrast_norm, max_pool2d
 from striate.ops.contrast_norm import _by_torch as by_torch  # the definition, for any dtype
 from striate.ops.contrast_norm import gaussian
 
@@ -93,3 +94,23 @@ def test_the_same_bits_on_any_threads_and_for_an_image_alone(together, layout):
     for a, b, c in zip(one, two, alone, strict=True):
         assert a.equal(b)
         assert a[1:2].equal(c)
+
+
+def test_denormal_numbers_are_what_they_were_afterwards():
+    """On every thread, those too that begin meanwhile."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        max_pool2d(torch.randn(1, 2, 64, 64), 2)  # a team of two
+        local_contrast_norm(torch.randn(1, 4, 128, 128))  # more of them
+        assert (torch.full((1 << 18,), 1e-39) * 1.0 > 0).all()
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("threshold", [1e-39, 1e-50])
+def test_a_threshold_below_all_floats_is_not_the_mean(threshold):
+    """The core takes 0 for the mean."""
+    x = maps((1, 3, 30, 41), "first")
+    want = local_contrast_norm(x.double(), threshold=threshold).float()
+    torch.testing.assert_close(local_contrast_norm(x, threshold=threshold), want, rtol=1e-4, atol=1e-4)

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from striate.engine import Limits, reproducible, use
+from striate.engine import Limits, limit, limits, locked, reproducible, use
 from striate.engine.choice import Choice
 from striate.engine.convnd import conv, refuses
 from striate.engine.fourier import Fourier
+from striate.errors import OptionError
 from striate.ops import conv1d, conv3d
 
 FIR = Fourier((1, 1, 160_000), (1, 1, 8000), ((0, 0),), (1,), 1)
@@ -76,13 +77,55 @@ def test_other_numbers_are_pytorchs(dtype):
 
 
 def test_what_transforms_do_not_take_is_pytorchs():
-    """Strides, an empty batch, autocast, `vmap`."""
+    """An empty batch, autocast, `vmap`."""
     x, weight = drawn((2, 2, 40), (2, 2, 9))
     with use("fft"), reproducible():
         assert by(conv1d(x.clone().requires_grad_(), weight)) == "_ConvolutionBackward"
-        assert by(conv1d(x.clone().requires_grad_(), weight, stride=2)) != "_ConvolutionBackward"
         assert conv1d(x[:0], weight).shape == (0, 2, 32)
         with torch.autocast("cpu", torch.bfloat16):
             assert conv1d(x, weight).dtype == torch.bfloat16
         each = torch.vmap(lambda one: conv(one, weight, None, (1,), [(0, 0)], (1,), 1))(x[:, None])
         torch.testing.assert_close(each[:, 0], conv1d(x, weight), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.refusal
+def test_transforms_that_are_asked_for_and_take_no_stride_say_so():
+    """As in two dimensions."""
+    x, weight = drawn((1, 2, 40), (2, 2, 9))
+    with use("fft"), pytest.raises(OptionError) as error:
+        conv1d(x, weight, stride=2)
+    assert str(error.value) == (
+        "conv: algorithm 'fft' cannot compute this.\n"
+        "  reason  its stride is not 1\n"
+        "  input   torch.Size([1, 2, 40])\n"
+        "  weight  torch.Size([2, 2, 9])\n"
+        "Leave the choice to the planner."
+    )
+
+
+@pytest.mark.refusal
+def test_where_nothing_of_ours_may_compute_pytorch_does_unless_it_is_left_out():
+    """Limits of memory that no algorithm keeps."""
+    x, weight = drawn((1, 4, 9, 6, 6), (8, 4, 3, 3, 3))
+    kept = limits()
+    limit(packed_bytes=0, workspace_bytes=0)
+    try:
+        torch.testing.assert_close(conv3d(x, weight), torch.conv3d(x, weight), rtol=1e-4, atol=1e-4)
+        with reproducible(), pytest.raises(OptionError) as error:
+            conv3d(x, weight)
+    finally:
+        limit(packed_bytes=kept.packed_bytes, workspace_bytes=kept.workspace_bytes)
+    assert str(error.value) == (
+        "conv: every algorithm declines, and PyTorch's own is left out.\n"
+        "  input   torch.Size([1, 4, 9, 6, 6])\n"
+        "  weight  torch.Size([8, 4, 3, 3, 3])\n"
+        "Raise engine.limit, or compute it outside of engine.reproducible()."
+    )
+
+
+def test_where_measured_times_alone_decide_pytorch_computes():
+    """Nothing is measured of sequences and volumes."""
+    x, weight = drawn((1, 4, 9, 6, 6), (8, 4, 3, 3, 3))
+    with locked("none.jsonl"):
+        assert by(conv3d(x.requires_grad_(), weight)) != "_ConvolutionBackward"
+        assert conv1d(*drawn((4, 16, 8000), (16, 16, 301))).shape == (4, 16, 7700)

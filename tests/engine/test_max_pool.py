@@ -112,7 +112,7 @@ def test_places_that_several_name_are_summed_or_keep_the_last(last, layout):
     indices = torch.randint(56, x.shape, generator=torch.Generator().manual_seed(1))
     places = indices.flatten(2)
 
-    def by_torch(x):
+    def by_torch(x, _=None):
         if not last:
             return x.new_zeros(2, 17, 56).scatter_add(2, places, x.flatten(2)).view(2, 17, 7, 8)
         hidden = torch.zeros(2, 17, 56)

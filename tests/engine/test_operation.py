@@ -1,8 +1,13 @@
 """engine.operation: what the core computes is differentiated as often as PyTorch's would be, and by whatever asks."""
 
+import weakref
+from functools import partial
+
+import pytest
 import torch
 
 from striate.engine.operation import Operation, applied
+from striate.ops import avg_pool2d, max_pool2d, max_unpool2d
 
 CUBE = Operation(lambda x: (x**3, x > 0), lambda gradient, x, _: 3 * x**2 * gradient, lambda x: x**3)
 
@@ -42,3 +47,33 @@ def test_without_gradients_nothing_is_recorded():
     with torch.no_grad():
         assert not applied(CUBE, x)[0].requires_grad
     assert not applied(CUBE, x.detach())[0].requires_grad
+
+
+def test_what_was_given_beside_is_saved():
+    """A change of it is noticed."""
+    x = torch.randn(1, 8, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    indices = torch.arange(1024).view(32, 32).expand(1, 8, 32, 32).contiguous()
+    loss = max_unpool2d(x, indices, 1).sum()
+    indices.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("pool", [partial(max_pool2d, kernel_size=2), partial(avg_pool2d, kernel_size=2)])
+def test_after_the_way_back_nothing_keeps_the_input(pool):
+    """Though the loss is kept."""
+    leaf = torch.randn(1, 8, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    between = leaf * 2
+    gone = weakref.ref(between)
+    loss = pool(between).sum()
+    del between
+    loss.backward()
+    assert gone() is None
+
+
+def test_an_output_that_nothing_depends_on_brings_no_gradient():
+    """Of two outputs, the one that has none."""
+    x = torch.randn(1, 8, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    pooled, _ = max_pool2d(x, 2, return_indices=True)
+    (slope,) = torch.autograd.grad((pooled * 0).sum() + x.sum(), x)
+    assert (slope == 1).all()

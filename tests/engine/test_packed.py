@@ -162,3 +162,13 @@ def test_what_pytorch_reads_is_laid_once_too():
     with torch.no_grad():
         weight.mul_(2)
     assert torch.equal(packed(weight, wanted, 1), weight)
+
+
+def test_a_weight_whose_numbers_are_taken_in_another_order_is_packed_anew():
+    """The memory is the same, and so is its version."""
+    weight = torch.nn.Parameter(torch.randn(16, 8, 3, 3, generator=torch.Generator().manual_seed(0)))
+    with torch.no_grad():
+        before = packed(weight, FORM, 1).clone()
+        weight.data = weight.data.transpose(2, 3)
+        assert torch.equal(packed(weight, FORM, 1), packed(weight.detach().clone(), FORM, 1))
+        assert not torch.equal(packed(weight, FORM, 1), before)

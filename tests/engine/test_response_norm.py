@@ -88,3 +88,13 @@ def test_the_same_bits_on_any_threads_and_for_an_image_alone(last):
     for a, b, c in zip(one, two, alone, strict=True):
         assert a.equal(b)
         assert a[1:2].equal(c)
+
+
+@layouts
+@pytest.mark.parametrize("beta", [20.0, -20.0, 40.0])
+def test_powers_beyond_the_floats_are_zero_or_infinite(beta, last):
+    """As in double precision, rounded."""
+    x = 1e8 * maps((1, 9, 4, 5), last).sign()
+    constants = (9.0, beta, 1.0)
+    want = wanted(x.double(), 9, constants).float()
+    torch.testing.assert_close(normed(x, 9, constants), want, rtol=1e-5, atol=0)

@@ -61,3 +61,10 @@ def test_scratch_is_aligned_and_apart():
     assert [len(part) for part in parts] == [3, 0, 17]
     assert all(part.data_ptr() % 64 == 0 for part in parts)
     assert parts[0].data_ptr() + 3 * 8 <= parts[2].data_ptr()
+
+
+def test_a_greater_depth_never_needs_less_memory():
+    """Blocks of tiles of several sizes share what the largest asks for."""
+    for rows, columns, f in ((4, 4, 77), (1, 9, 500), (64, 64, 33)):
+        needed = [scratch_bytes(sums(1, rows, columns, depth, f), torch.float32, 2) for depth in range(1, 1200, 13)]
+        assert needed == sorted(needed)

@@ -115,3 +115,17 @@ def test_a_divisor_of_zero_is_refused():
         "  divisor_override  0\n"
         "Leave divisor_override out, or give another number."
     )
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("divisor", [2.5, True, 1 << 70])
+def test_a_divisor_that_is_no_whole_number_is_refused(divisor):
+    """Small images and large ones alike."""
+    for size in (4, 400):
+        with pytest.raises(OptionError) as error:
+            avg_pool1d(torch.zeros(1, 40, size), 2, divisor_override=divisor)
+        assert str(error.value) == (
+            "avg_pool1d: divisor_override is no whole number of 32 bits.\n"
+            f"  divisor_override  {divisor!r}\n"
+            "Leave it out, or give such a number."
+        )

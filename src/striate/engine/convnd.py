@@ -5,7 +5,7 @@ By what each is expected to take. Two axes have all of the engine: `conv2d`.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import inf
+from math import inf, prod
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from striate.engine.limits import Limits, limits
 from striate.engine.plain import plain, unwatched
 from striate.engine.plan import FORGET
 from striate.engine.slices import Slices
+from striate.errors import OptionError
 
 __all__ = ["conv", "refuses"]
 
@@ -81,9 +82,7 @@ def refuses(of: Fourier, threads: int, asked: Choice, most: Limits, *, again: bo
         f"it is not as exact as {asked.accuracy!r}": lambda: not asked.allows(FFT),
         "its workspace is over the limit": lambda: of.workspace_bytes(threads) > most.workspace_bytes,
         "its packed weights are over the limit": lambda: 4 * of.prepared > most.packed_bytes,
-        "PyTorch is expected to be faster": lambda: (
-            torch_seconds_of(of, threads) < fourier_seconds(of, threads, again=again)
-        ),
+        "PyTorch is expected to be faster": lambda: _torchs(of, threads) < fourier_seconds(of, threads, again=again),
     }
     return next((reason for reason, holds in reasons.items() if holds()), "")
 
@@ -104,24 +103,39 @@ def _planned(
     fits = input[1] == weight[1] * groups and weight[0] % groups == 0
     if 0 in (*input, *weight) or not fits or min(slices.output) < 1:
         return None
+    if asked.locked is not None and not asked.forced:
+        return None  # nothing is measured of these
+    if asked.forced == FFT and max(stride) > 1:
+        raise OptionError(
+            "conv: algorithm 'fft' cannot compute this.",
+            "Leave the choice to the planner.",
+            reason="its stride is not 1",
+            input=input,
+            weight=weight,
+        )
+    ours = inf if asked.forced == FFT else slices.seconds()
     if max(stride) == 1:
         found = Fourier(input, weight, sides, dilation, groups)
-        if not refuses(found, threads, asked, most, again=again):
-            faster = asked.forced == FFT or fourier_seconds(found, threads, again=again) < _ours(slices)
-            if faster:
-                return Along(found, threads)
-    if asked.forced in (FFT, TORCH) or asked.locked is not None:
+        if not refuses(found, threads, asked, most, again=again) and (
+            fourier_seconds(found, threads, again=again) < ours
+        ):
+            return Along(found, threads)
+    if asked.forced == TORCH:
         return None
-    return (
-        slices
-        if asked.forced or not asked.torch or _ours(slices) < torch_seconds_of(slices, threads, last=last)
-        else None
-    )
+    if ours == inf:
+        if asked.torch:
+            return None
+        raise OptionError(
+            "conv: every algorithm declines, and PyTorch's own is left out.",
+            "Raise engine.limit, or compute it outside of engine.reproducible().",
+            input=input,
+            weight=weight,
+        )
+    return slices if asked.forced or not asked.torch or ours < _torchs(slices, threads, last=last) else None
 
 
-def _ours(slices: Slices) -> float:
-    """Estimate the core's algorithms; infinite where a choice is made that is of none of them."""
-    return inf if slices.asked.forced == FFT else slices.seconds()
+def _torchs(of: Fourier | Slices, threads: int, *, last: bool = False) -> float:
+    return torch_seconds_of(of.weight, of.groups, (prod(of.input), prod(of.output)), threads, last=last)
 
 
 FORGET.append(_planned.cache_clear)

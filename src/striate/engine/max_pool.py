@@ -53,7 +53,7 @@ def max_unpool2d(
     input: Float32[Tensor, "N C P Q"],
     indices: Int64[Tensor, "N C P Q"],
     size: Pair,
-    by_torch: Callable[[Tensor], Tensor],
+    by_torch: Callable[[Tensor, Tensor], Tensor],
     *,
     last: bool = False,
 ) -> Float32[Tensor, "N C H W"]:
@@ -63,17 +63,17 @@ def max_unpool2d(
         input: Images that `is_worth` holds for.
         indices: Places, `row * W + column`, all of them within.
         size: Of the result, down and across.
-        by_torch: The same by PyTorch, for gradients.
+        by_torch: The same by PyTorch, of input and indices, for gradients.
         last: Whether a place that several samples name keeps the last of them, and not the sum.
 
     Example:
-        >>> max_unpool2d(torch.ones(1, 1, 1, 2), torch.tensor([[[[3, 3]]]]), (2, 2), torch.relu)
+        >>> max_unpool2d(torch.ones(1, 1, 1, 2), torch.tensor([[[[3, 3]]]]), (2, 2), torch.add)
         tensor([[[[0., 0.],
                   [0., 2.]]]])
     """
-    forward = partial(_unpooled, indices=indices, size=size, last=last)
-    gradient = partial(_gathered, indices=indices, by_torch=by_torch if last else None)
-    return applied(Operation(lambda x: (forward(x),), gradient, by_torch), input)[0]
+    gradient = partial(_gathered, by_torch=by_torch if last else None)
+    operation = Operation(lambda x, places: (_unpooled(x, places, size, last=last),), gradient, by_torch)
+    return applied(operation, input, indices)[0]
 
 
 def _pooled(input: Tensor, positions: Pair, steps: Steps, switches: bool) -> tuple[Tensor, ...]:
@@ -92,13 +92,13 @@ def _gradient(gradient: Tensor, input: Tensor, switches: Tensor) -> Tensor:
 
 
 def _gathered(
-    gradient: Tensor, input: Tensor, *, indices: Tensor, by_torch: Callable[[Tensor], Tensor] | None
+    gradient: Tensor, input: Tensor, indices: Tensor, *, by_torch: Callable[[Tensor, Tensor], Tensor] | None
 ) -> Tensor:
     if by_torch is None:
         return gradient.flatten(2).gather(2, indices.flatten(2)).view(indices.shape)
     with torch.enable_grad():
         source = input.detach().requires_grad_()
-        return torch.autograd.grad(by_torch(source), source, gradient)[0]
+        return torch.autograd.grad(by_torch(source, indices), source, gradient)[0]
 
 
 def _unpooled(input: Tensor, indices: Tensor, size: Pair, *, last: bool) -> Tensor:

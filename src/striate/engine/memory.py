@@ -10,7 +10,6 @@ from striate.engine.core import core
 __all__ = ["bytes_aligned", "images", "numbers"]
 
 _PAGE: Final = 2 << 20  # bytes of a large page
-_LINE: Final = 64  # bytes of a cache line
 
 
 def bytes_aligned(size_bytes: int) -> Tensor:
@@ -20,13 +19,12 @@ def bytes_aligned(size_bytes: int) -> Tensor:
         >>> bytes_aligned(100).data_ptr() % 64
         0
     """
-    large = size_bytes >= _PAGE
-    step = _PAGE if large else _LINE
-    found = torch.empty(size_bytes + step, dtype=torch.uint8, device="cpu")
-    skipped = -found.data_ptr() % step
+    if size_bytes < _PAGE:
+        return torch.empty(size_bytes, dtype=torch.uint8, device="cpu")  # PyTorch's allocator minds cache lines
+    found = torch.empty(size_bytes + _PAGE, dtype=torch.uint8, device="cpu")
+    skipped = -found.data_ptr() % _PAGE
     found = found[skipped : skipped + size_bytes]
-    if large:
-        core().prefer_large_pages(found.data_ptr(), size_bytes)
+    core().prefer_large_pages(found.data_ptr(), size_bytes)
     return found
 
 

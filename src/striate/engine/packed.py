@@ -27,9 +27,9 @@ from striate.engine.problem import Problem
 __all__ = ["Form", "form", "kept_bytes", "packed", "plane", "spectra_form"]
 
 # How many of a weight's numbers are compared; and how many forms of one weight are kept: for the output and for the
-# gradient, each of two sizes of input; of volumes, of every plane.
+# gradient, each of two sizes of input; of volumes, for every plane.
 _SAMPLES: Final = 16
-_FORMS: Final = 48
+_FORMS: Final = 8
 
 # References to numbers that nobody else has: one from the form of which they are, one while they are counted.
 _OURS: Final = 2
@@ -64,6 +64,7 @@ class Form(NamedTuple):
 class _Kept(NamedTuple):
     version: int
     address: int
+    steps: tuple[int, ...]
     words: Any
     sample: list[int]
     numbers: Tensor
@@ -112,7 +113,7 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
     """
     if weight.is_inference():
         return _prepared(weight, wanted, threads)
-    version, address, spare = weight._version, weight.data_ptr(), None
+    version, address, steps, spare = weight._version, weight.data_ptr(), weight.stride(), None
     with _LOCK:
         owner = _OWNERS.get(id(weight))
         if owner is not None and owner.weight() is weight:
@@ -122,6 +123,7 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
                 kept is not None
                 and kept.version == version
                 and kept.address == address
+                and kept.steps == steps
                 and kept.sample == kept.words[:: _apart(kept.words)]
             ):
                 return kept.numbers
@@ -132,7 +134,7 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
     sample = words[:: _apart(words)]  # before the work: what changes meanwhile is noticed next time
     numbers = _prepared(weight, wanted, threads, spare)
     with _LOCK:
-        _keep(weight, wanted, _Kept(version, address, words, sample, numbers), grown=numbers is not spare)
+        _keep(weight, wanted, _Kept(version, address, steps, words, sample, numbers), grown=numbers is not spare)
     return numbers
 
 
@@ -149,7 +151,9 @@ def plane(weight: Tensor, index: int) -> Tensor:
 def kept_bytes() -> int:
     """Count the bytes of all packed weights that are kept."""
     with _LOCK:
-        return sum(kept.numbers.nbytes for owner in _OWNERS.values() for kept in owner.forms.values())
+        return sum(
+            kept.numbers.untyped_storage().nbytes() for owner in _OWNERS.values() for kept in owner.forms.values()
+        )
 
 
 def _keep(weight: Tensor, wanted: Form, made: _Kept, *, grown: bool) -> None:
@@ -160,7 +164,7 @@ def _keep(weight: Tensor, wanted: Form, made: _Kept, *, grown: bool) -> None:
     owner.forms.pop(wanted.key, None)
     owner.forms[wanted.key] = made
     _OWNERS.move_to_end(name)
-    while len(owner.forms) > _FORMS:
+    while len(owner.forms) > _FORMS * (weight.shape[2] if weight.dim() == 5 else 1):
         owner.forms.popitem(last=False)
     # Counted only when there is more than before: in training every weight is packed anew, in the memory that it has.
     while grown and len(_OWNERS) > 1 and kept_bytes() > limits().packed_bytes:

@@ -8,8 +8,8 @@ Winograd's and the depthwise ones among them, and their gradients.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from math import ceil, floor, prod
-from typing import Any, Final, NamedTuple
+from math import ceil, floor, inf, prod
+from typing import Any, Final, NamedTuple, cast, get_args
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from striate.engine import by_torch, memory
 from striate.engine.by_fourier import FFT
 from striate.engine.choice import TORCH, Choice
-from striate.engine.convolve import run_of, scratch_at
+from striate.engine.convolve import Run, run_of, scratch_at
 from striate.engine.core import core
 from striate.engine.layout import laid
 from striate.engine.limits import Limits
@@ -25,11 +25,14 @@ from striate.engine.packed import plane
 from striate.engine.parts import parts
 from striate.engine.plan import FORGET, planned
 from striate.engine.problem import Direction, Problem
+from striate.errors import OptionError
 
 __all__ = ["Slices"]
 
 _LAST: Final = torch.channels_last
-_NUMBER: Final = 0.6e-9  # seconds of one thread to read a number, and write it elsewhere
+_NUMBER: Final = 1.0e-9  # seconds of one thread to read a number, and write it elsewhere
+_CALL: Final = 30e-6  # seconds of a call, and of a pass beyond what an image's convolution is estimated to take
+_PASS: Final = 8e-6
 
 
 class _Pass(NamedTuple):
@@ -44,6 +47,25 @@ class _Pass(NamedTuple):
 class _Chosen(NamedTuple):
     place: int
     seconds: float
+
+
+class _Step(NamedTuple):
+    """A pass, or one phase of its way back: what is read, what is written or added to, by which run; None for zeros."""
+
+    from_: slice
+    to: slice
+    add: bool
+    run: Run | None
+    places: tuple[slice, slice] = (slice(None), slice(None))
+
+
+class _Sum(NamedTuple):
+    """A pass's part of the weight's gradient."""
+
+    one: _Pass
+    place: int
+    handle: Any
+    workspace_bytes: int
 
 
 @dataclass(frozen=True)
@@ -152,23 +174,57 @@ class Slices:
             channels_last=True,
         )
 
-    def _choose(self, direction: Direction, count: int) -> _Chosen:
+    def _choose(self, direction: Direction, count: int) -> _Chosen | None:
         return _choose(self._image(count).turned(direction), self.threads, self.asked, self.most)
 
     def seconds(self) -> float:
-        """Estimate the convolution: its passes, what they read again, and other layouts."""
-        passes = self._stacks * sum(self._choose("forward", one.slices).seconds for one in self._passes)
+        """Estimate the convolution: its passes, what they read again, and other layouts; infinite if it is not ours."""
+        chosen = [self._choose("forward", one.slices) for one in self._passes]
+        if not all(self._choose(of, one.slices) for of in get_args(Direction) for one in self._passes):
+            return inf
+        passes = self._stacks * sum(one.seconds + _PASS for one in chosen if one is not None)
         again = sum(one.slices for one in self._passes) / self._stack("output") - 1
         moved = 0 if self.channels_last else prod(self.input) + prod(self.output)
-        return passes + _NUMBER * (again * prod(self.output) + moved) / self.threads
+        return _CALL + passes + _NUMBER * (again * prod(self.output) + moved) / self.threads
+
+    @cached_property
+    def _forward(self) -> list[_Step]:
+        return [
+            _Step(
+                *where,
+                run_of(self._place("forward", one.slices), self._image(one.slices), self.threads, plane=one.plane),
+            )
+            for where, one in self._each("output")
+        ]
+
+    @cached_property
+    def _backward(self) -> list[_Step]:
+        found: list[_Step] = []
+        for where, one in self._each("input"):
+            place = self._place("input gradient", one.slices)
+            for part in parts(self._image(one.slices)):
+                run = part.problem and run_of(place, part.problem, self.threads, part.taps, plane=one.plane)
+                found.append(_Step(*where, run or None, part.places))
+        return found
+
+    @cached_property
+    def _weights(self) -> list[_Sum]:
+        found: list[_Sum] = []
+        for one in self._passes:
+            place, problem = self._place("weight gradient", one.slices), self._image(one.slices)
+            size_bytes = core().weight_gradient_workspace_bytes(place, problem.handle, self.threads)
+            found.append(_Sum(one, place, problem.handle, size_bytes))
+        return found
+
+    def _place(self, direction: Direction, count: int) -> int:
+        return cast("_Chosen", self._choose(direction, count)).place  # None only where `seconds` are infinite
 
     def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
         """Convolve."""
         from_, to = self._slices(input), self._empty(self.output)
-        for images, places, one, add in self._each(from_, to, "output"):
-            chosen, problem = self._choose("forward", one.slices), self._image(one.slices)
-            run = run_of(chosen.place, problem, self.threads, plane=one.plane)
-            run.into(places, images, weight, None if add else bias, add=add)
+        for step in self._forward:
+            if step.run is not None:
+                step.run.into(to[step.to], from_[step.from_], weight, None if step.add else bias, add=step.add)
         missed = self._missed("output")
         if missed:
             to.unflatten(0, (self._stacks, -1))[:, missed] = 0.0 if bias is None else bias.detach()[:, None, None]
@@ -191,44 +247,32 @@ class Slices:
         missed = self._missed("input")
         if missed:
             to.unflatten(0, (self._stacks, -1))[:, missed] = 0.0
-        for gradients, places, one, add in self._each(arriving, to, "input"):
-            place = self._choose("input gradient", one.slices).place
-            for part in parts(self._image(one.slices)):
-                of_part = places[:, :, *part.places]
-                if part.problem is not None:
-                    run = run_of(place, part.problem, self.threads, part.taps, plane=one.plane)
-                    run.into(of_part, gradients, weight, add=add)
-                elif not add:
-                    of_part.zero_()
+        for step in self._backward:
+            places = to[step.to][:, :, *step.places]
+            if step.run is not None:
+                step.run.into(places, arriving[step.from_], weight, add=step.add)
+            elif not step.add:
+                places.zero_()
         return self._stacked(to, self.input)
 
     def _weight_gradient(self, arriving: Tensor, input: Tensor, weight: Tensor) -> Tensor:
         result = torch.zeros_like(weight)
         more, met = torch.empty_like(plane(result, 0)), set[int]()
         for stack in range(self._stacks):
-            for one in self._passes:
+            for one, place, handle, workspace_bytes in self._weights:
                 to = more if one.plane in met else plane(result, one.plane)
-                problem = self._image(one.slices)
-                place = self._choose("weight gradient", one.slices).place
                 k, c, r, s = to.stride()
                 images = input[stack * self._stack("input") + one.input :]
                 gradients = arriving[stack * self._stack("output") + one.output :]
-                core().weight_gradient(
-                    place,
-                    problem.handle,
-                    images.data_ptr(),
-                    gradients.data_ptr(),
-                    to.data_ptr(),
-                    (weight.shape[0] // self.groups * k, k, c, r, s),
-                    scratch_at(core().weight_gradient_workspace_bytes(place, problem.handle, self.threads)),
-                    self.threads,
-                )
+                addresses = (images.data_ptr(), gradients.data_ptr(), to.data_ptr())
+                steps = (weight.shape[0] // self.groups * k, k, c, r, s)
+                core().weight_gradient(place, handle, *addresses, steps, scratch_at(workspace_bytes), self.threads)
                 if one.plane in met:
                     plane(result, one.plane).add_(more)
                 met.add(one.plane)
         return result
 
-    def _each(self, from_: Tensor, to: Tensor, end: str) -> Iterator[tuple[Tensor, Tensor, _Pass, bool]]:
+    def _each(self, end: str) -> Iterator[tuple[tuple[slice, slice, bool], _Pass]]:
         """Give what is read and what is written of every pass, and whether to add: `end` is which end is written."""
         read = "input" if end == "output" else "output"
         for stack in range(self._stacks):
@@ -236,8 +280,8 @@ class Slices:
             for whole in self._passes:
                 for one in _split(whole, end, written):
                     first, place = (stack * self._stack(of) + getattr(one, of) for of in (read, end))
-                    add = getattr(one, end) in written
-                    yield from_[first : first + one.slices], to[place : place + one.slices], one, add
+                    where = slice(first, first + one.slices), slice(place, place + one.slices)
+                    yield (*where, getattr(one, end) in written), one
                 written.update(range(getattr(whole, end), getattr(whole, end) + whole.slices))
 
     def _missed(self, end: str) -> list[int]:
@@ -283,11 +327,18 @@ def _last_two(sizes: Sequence[Any], other: Any = 1) -> tuple[Any, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _choose(image: Problem, threads: int, asked: Choice, most: Limits) -> _Chosen:
-    """Choose the best of the core's algorithms."""
-    plan = planned(image, threads, asked._replace(torch=False), most)
+def _choose(image: Problem, threads: int, asked: Choice, most: Limits) -> _Chosen | None:
+    """Choose the best of the core's algorithms; None where all of them decline, and none is asked for by name."""
+    try:
+        plan = planned(image, threads, asked, most)
+    except OptionError:
+        if asked.forced:
+            raise
+        return None
     able = {c.algorithm: c.seconds for c in plan.candidates if c.seconds is not None}
     ours = {name: seconds for name, seconds in able.items() if name not in (FFT, TORCH)}
+    if not ours:
+        return None
     name = plan.algorithm if plan.algorithm in ours else min(ours, key=lambda one: ours[one])
     return _Chosen([c.algorithm for c in plan.candidates].index(name), ours[name])
 

@@ -113,11 +113,18 @@ def avg_pool3d(
 
 
 def check_divisor(caller: str, divisor_override: int | None) -> None:
-    """Refuse a divisor of 0.
+    """Refuse a divisor of 0, and what is no whole number.
 
     Raises:
-        OptionError: It is 0.
+        OptionError: It is 0, or no whole number of 32 bits.
     """
+    whole = isinstance(divisor_override, int) and not isinstance(divisor_override, bool)
+    if divisor_override is not None and not (whole and abs(divisor_override) < 1 << 31):
+        raise OptionError(
+            f"{caller}: divisor_override is no whole number of 32 bits.",
+            "Leave it out, or give such a number.",
+            divisor_override=repr(divisor_override),
+        )
     if divisor_override == 0:
         raise OptionError(
             f"{caller}: sums cannot be divided by 0.",
@@ -142,8 +149,9 @@ def _avg_pool(
         return _by_torch(input, rank, fit, modes)
     images = input if input.ndim == 4 else as_images(rank, input)
     settings = fit.image_positions, fit.steps, ((divisor or 0, *fit.after), count_include_pad)
+    shape = input.shape  # of the input alone: what it closes over lives as long as the graph
     output = by_core.avg_pool2d(
-        images, *settings, lambda x: as_images(rank, _by_torch(x.view(input.shape), rank, fit, modes))
+        images, *settings, lambda x: as_images(rank, _by_torch(x.view(shape), rank, fit, modes))
     )
     return output if images is input else output.view(*input.shape[:-rank], *fit.positions)
 

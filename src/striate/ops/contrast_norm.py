@@ -79,7 +79,8 @@ def local_contrast_norm(
     if rank > 2 or not is_worth(input):
         return by_torch(input)
     down, right = windows if rank == 2 else ([1.0], *windows)
-    least = 0.0 if threshold == "mean" else float(threshold)
+    # Denormal numbers are zero in the core, which means the mean there.
+    least = 0.0 if threshold == "mean" else max(float(threshold), torch.finfo(torch.float32).tiny)
     contrast = by_core.Contrast(down, right, across, subtractive, divisive, least)
     if rank == 2:
         return by_core.contrast_norm(input, contrast, by_torch)

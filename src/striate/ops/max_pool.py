@@ -189,8 +189,10 @@ def _max_pool(
     if rank > 2 or prod(fit.size) > by_core.MOST_PLACES or not is_worth(input):
         return _by_torch(input, rank, fit, ceil_mode, return_indices)
 
+    shape = input.shape  # of the input alone: what it closes over lives as long as the graph
+
     def alone(images: Tensor) -> Tensor:
-        output = _by_torch(images.view(input.shape), rank, fit, ceil_mode, return_indices=False)
+        output = _by_torch(images.view(shape), rank, fit, ceil_mode, return_indices=False)
         return as_images(rank, cast("Tensor", output))
 
     images = input if input.ndim == 4 else as_images(rank, input)

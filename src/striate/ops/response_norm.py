@@ -75,7 +75,8 @@ def local_response_norm(
     if input.numel() == 0:
         return input.clone()  # whatever its kind of numbers, as in PyTorch
     by_torch = partial(_by_torch, size=size, numbers=(alpha, beta, k), scale=scale)
-    if not is_worth(input, LEAST_FOR_POWERS):
+    tensors = any(map(torch.is_tensor, (alpha, beta, k)))  # which may want a gradient
+    if tensors or not is_worth(input, LEAST_FOR_POWERS):
         return by_torch(input)
     share = alpha / SCALES[scale](size)
     return by_core.response_norm(input, (size // 2, (size - 1) // 2), (share, beta, k), by_torch)

@@ -144,15 +144,20 @@ def _max_unpool(
     size = _plane(caller, pool_window(caller, rank, *steps), input, output_size)
     _check_indices(caller, rank, input, indices, size)
 
-    def by_torch(images: Tensor) -> Tensor:
-        flat = OVERLAPS[overlap](images.reshape(input.shape).flatten(-rank), indices.flatten(-rank), prod(size))
+    shape = input.shape  # of the input alone: what it closes over lives as long as the graph
+
+    def by_torch(images: Tensor, places: Tensor) -> Tensor:
+        samples, where = (each.reshape(shape).flatten(-rank) for each in (images, places))
+        flat = OVERLAPS[overlap](samples, where, prod(size))
         return flat.unflatten(-1, size)
 
     if rank > 2 or overlap == "max" or not _is_for_the_core(input, indices):
-        return by_torch(input)
+        return by_torch(input, indices)
     images, places = as_images(rank, input), as_images(rank, indices)
     plane = (size[0] if rank == 2 else 1, size[-1])
-    found = by_core.max_unpool2d(images, places, plane, lambda x: as_images(rank, by_torch(x)), last=overlap == "last")
+    found = by_core.max_unpool2d(
+        images, places, plane, lambda x, at: as_images(rank, by_torch(x, at)), last=overlap == "last"
+    )
     return found if images is input else found.view(*input.shape[:-rank], *size)
 
 

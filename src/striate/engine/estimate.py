@@ -152,7 +152,8 @@ def _torch_seconds(weight: Sequence[int], groups: int, sizes: tuple[int, int], t
     k, taken, *taps = weight
     # Depthwise, whole vectors of channels are multiplied by theirs; else numbers by whole vectors of channels.
     full = -(-k // lanes) * lanes if kind == "depthwise" else groups * -(-k // groups // lanes) * lanes * taken
-    unfolded = _UNFOLD * groups * taken if taps[-1] > _WIDE and not last else 0.0
+    unfolds = taps[-1] > _WIDE and not last and not (kind == "stem" and len(taps) == 1)
+    unfolded = _UNFOLD * groups * taken if unfolds else 0.0
     each = _OF_MANY.get(kind, of.product) if prod(taps) > _MANY and last else of.product
     work = (each * full + unfolded) * outputs / k * prod(taps) / _rate()
     moves = of.output * outputs + of.input * inputs + of.weight * prod(weight)

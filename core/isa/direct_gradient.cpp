@@ -15,11 +15,6 @@ namespace {
 
 const char* refuses(const Problem&) { return nullptr; }
 
-struct Range {
-  std::int64_t begin, end;
-  std::int64_t size() const { return end - begin; }
-};
-
 // How a problem is cut.
 struct Layout {
   bool wide;                                   // a kernel's row of taps and the channels are one axis

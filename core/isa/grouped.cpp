@@ -2,6 +2,7 @@
 // brought to all the lanes of its group by a shuffle.
 #include "../share.h"
 #include "cost.h"
+#include "groups.h"
 #include "neighbours.h"
 
 namespace striate::STRIATE_ISA {
@@ -9,15 +10,6 @@ namespace {
 
 // Outputs of a row that are computed together: each weight that is loaded is used so often.
 constexpr int outputs = 6;
-
-const char* refuses(const Problem& p) {
-  const std::int64_t each = p.c_per_group();
-  if (p.groups == 1) return "there are no groups";
-  if (each != p.k_per_group()) return "a group has not as many channels out as in";
-  if (each != 2 && each != 4 && each != 8) return "a group has not 2, 4 or 8 channels";
-  if (each > lanes) return "a vector does not hold a group";
-  return nullptr;
-}
 
 double cost(const Problem& p, int) {
   const double sums = double(p.n * p.p() * p.q() * rounded_up(p.k, lanes));
@@ -128,6 +120,6 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
 }  // namespace
 
 extern const Algorithm grouped;
-const Algorithm grouped{"grouped", refuses, cost, prepared, workspace, prepare, run};
+const Algorithm grouped{"grouped", refuses_groups, cost, prepared, workspace, prepare, run};
 
 }  // namespace striate::STRIATE_ISA

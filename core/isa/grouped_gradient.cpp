@@ -3,6 +3,7 @@
 #include "../conv.h"
 #include "../share.h"
 #include "cost.h"
+#include "groups.h"
 #include "vector.h"
 
 namespace striate::STRIATE_ISA {
@@ -16,15 +17,6 @@ constexpr int most_taps = (lanes >= 16 ? 24 : 12) / Each > 4 ? 4 : (lanes >= 16 
 const char* refuses_depthwise(const Problem& p) {
   if (p.groups != p.c) return "it is not depthwise";
   if (p.k != p.c) return "a channel has more than one kernel";
-  return nullptr;
-}
-
-const char* refuses(const Problem& p) {
-  const std::int64_t each = p.c_per_group();
-  if (p.groups == 1) return "there are no groups";
-  if (each != p.k_per_group()) return "a group has not as many channels out as in";
-  if (each != 2 && each != 4 && each != 8) return "a group has not 2, 4 or 8 channels";
-  if (each > lanes) return "a vector does not hold a group";
   return nullptr;
 }
 
@@ -155,6 +147,6 @@ void run(const Problem& p, const float* x, const float* gradient, const WeightsO
 
 extern const WeightGradient depthwise_gradient, grouped_gradient;
 const WeightGradient depthwise_gradient{"depthwise", refuses_depthwise, cost, workspace, run};
-const WeightGradient grouped_gradient{"grouped", refuses, cost, workspace, run};
+const WeightGradient grouped_gradient{"grouped", refuses_groups, cost, workspace, run};
 
 }  // namespace striate::STRIATE_ISA

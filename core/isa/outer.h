@@ -5,6 +5,11 @@
 
 namespace striate::STRIATE_ISA {
 
+struct Range {
+  std::int64_t begin, end;
+  std::int64_t size() const { return end - begin; }
+};
+
 // One operand of a sum of outer products: how far apart its numbers lie, in floats, from one place to the next.
 //
 // Places come in runs (rows of an image), runs in images.

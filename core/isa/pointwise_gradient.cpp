@@ -20,11 +20,6 @@ const char* refuses(const Problem& p) {
   return nullptr;
 }
 
-struct Range {
-  std::int64_t begin, end;
-  std::int64_t size() const { return end - begin; }
-};
-
 std::int64_t row_tiles(const Problem& p) { return divided_up(p.k, tile_rows); }
 std::int64_t panels(const Problem& p) { return divided_up(p.c, panel); }
 std::int64_t positions(const Problem& p) { return p.n * p.p() * p.q(); }

@@ -85,12 +85,6 @@ inline void store_first(float* to, Vector value, std::int64_t count) {
 }
 #endif
 
-// Number `at` of each group of `Each` lanes, in all lanes of the group.
-template <int Each, int at, int... lane>
-[[gnu::always_inline]] inline Vector of_groups(Vector x, Lanes<lane...>) {
-  return __builtin_shufflevector(x, x, (lane / Each * Each + at)...);
-}
-
 // What is undefined stays so.
 inline Vector rectified(Vector value) { return value < 0 ? Vector{} : value; }
 

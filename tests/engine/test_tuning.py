@@ -71,9 +71,11 @@ def test_gradients_are_measured_if_asked_for(slow):
 
 
 def test_a_network_may_be_trained_and_judged_by_what_was_measured_alone(slow):
-    """Nothing that it computes is unknown."""
-    tune(MODEL, SIZE, threads=torch.get_num_threads(), backward=True)
+    """Nothing that it computes is unknown; before, all of it was."""
     model = accelerate(copy.deepcopy(MODEL))
+    with locked(), pytest.raises(StriateError, match="Measure it"):
+        model(torch.randn(SIZE))
+    tune(MODEL, SIZE, threads=torch.get_num_threads(), backward=True)
     with locked():
         model(torch.randn(SIZE)).sum().backward()
         with torch.no_grad():

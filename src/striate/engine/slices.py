@@ -225,9 +225,10 @@ class Slices:
         for step in self._forward:
             if step.run is not None:
                 step.run.into(to[step.to], from_[step.from_], weight, None if step.add else bias, add=step.add)
-        missed = self._missed("output")
-        if missed:
-            to.unflatten(0, (self._stacks, -1))[:, missed] = 0.0 if bias is None else bias.detach()[:, None, None]
+        if self._missed["output"]:
+            to.unflatten(0, (self._stacks, -1))[:, self._missed["output"]] = (
+                0.0 if bias is None else bias.detach()[:, None, None]
+            )
         return by_torch.finish(self._stacked(to, self.output), residual, relu=False)
 
     def by_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
@@ -244,9 +245,8 @@ class Slices:
 
     def _input_gradient(self, arriving: Tensor, weight: Tensor) -> Tensor:
         to = self._empty(self.input)
-        missed = self._missed("input")
-        if missed:
-            to.unflatten(0, (self._stacks, -1))[:, missed] = 0.0
+        if self._missed["input"]:
+            to.unflatten(0, (self._stacks, -1))[:, self._missed["input"]] = 0.0
         for step in self._backward:
             places = to[step.to][:, :, *step.places]
             if step.run is not None:
@@ -284,10 +284,15 @@ class Slices:
                     yield (*where, getattr(one, end) in written), one
                 written.update(range(getattr(whole, end), getattr(whole, end) + whole.slices))
 
-    def _missed(self, end: str) -> list[int]:
-        """List the slices of a stack that no plane reaches."""
-        met = {at for one in self._passes for at in range(getattr(one, end), getattr(one, end) + one.slices)}
-        return [at for at in range(self._stack(end)) if at not in met]
+    @cached_property
+    def _missed(self) -> dict[str, list[int]]:
+        """List the slices of a stack that no plane reaches, by the end at which they are."""
+        ends = ("input", "output")
+        met = {
+            end: {at for one in self._passes for at in range(getattr(one, end), getattr(one, end) + one.slices)}
+            for end in ends
+        }
+        return {end: [at for at in range(self._stack(end)) if at not in met[end]] for end in ends}
 
     def _empty(self, shape: Sequence[int]) -> Tensor:
         n, c, *axes = shape

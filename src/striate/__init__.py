@@ -17,6 +17,7 @@ from striate.errors import (
 )
 from striate.evaluate import Evaluation, Metrics, Predicted, Trained, evaluate, load, measure, pack, predict, report
 from striate.models import MODELS, create, summary
+from striate.models.separate import separate
 from striate.recipes import RECIPES, Recipe, Rehearsal, dry_run, recipe_for, resume, train
 from striate.train import Run, TrainOptions, Where
 
@@ -68,6 +69,7 @@ __all__ = [
     "report",
     "restore",
     "resume",
+    "separate",
     "summary",
     "train",
 ]

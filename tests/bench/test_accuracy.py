@@ -64,7 +64,7 @@ def test_errors_are_multiples_of_sequential_summations():
     found = ratios(Layer(32, 32, (14, 14), (3, 3)), "forward", relu=False)
     assert list(found) == [
         *("winograd-4x4", "winograd-2x2", "winograd-6x6"),
-        *("direct", "reference", "fft", "torch"),
+        *("direct", "reference", "fft", "onednn", "torch"),
     ]
     assert found["reference"] < 0.3
     assert 0.5 < found["direct"] < 1.5

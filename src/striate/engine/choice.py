@@ -8,16 +8,31 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from striate.engine.by_fourier import FFT
+from striate.engine.by_onednn import ONEDNN
 from striate.engine.core import core
 from striate.errors import OptionError
 
-__all__ = ["TORCH", "Accuracy", "Choice", "accuracy", "algorithms", "chosen", "locked", "reproducible", "use"]
+__all__ = [
+    "NOT_OURS",
+    "TORCH",
+    "Accuracy",
+    "Choice",
+    "accuracy",
+    "algorithms",
+    "chosen",
+    "locked",
+    "reproducible",
+    "use",
+]
 
 Accuracy = Literal["exact", "default", "fast"]
 """How far from the definition's sums a result may be: as far as another order of adding takes it, twice, ten times."""
 
 TORCH: Final = "torch"
 """PyTorch's own convolution, the last candidate: it computes what it is expected to compute faster."""
+
+NOT_OURS: Final = (ONEDNN, TORCH)
+"""Those whose results depend on the batch and on the threads."""
 
 # The class that algorithms need whose names begin so, first match; all others add up products as the definition does.
 _NEEDS: Final[dict[str, Accuracy]] = {"winograd-6x6": "fast", "winograd": "default", FFT: "default"}
@@ -57,13 +72,13 @@ chosen = _ASKED.get
 
 
 def algorithms() -> list[str]:
-    """List every algorithm by name: the core's, first of the forward pass; Fourier transforms; PyTorch's own last.
+    """List every algorithm by name: the core's, first of the forward pass; Fourier transforms; those of PyTorch last.
 
     Example:
         >>> algorithms()[-1]
         'torch'
     """
-    return list(dict.fromkeys([*core().algorithms(), *core().weight_gradients(), FFT, TORCH]))
+    return list(dict.fromkeys([*core().algorithms(), *core().weight_gradients(), FFT, ONEDNN, TORCH]))
 
 
 @contextmanager
@@ -113,7 +128,7 @@ def accuracy(level: Accuracy) -> Generator[None]:
 
 @contextmanager
 def reproducible() -> Generator[None]:
-    """Leave PyTorch's own convolution out, within: its results depend on the batch and on the threads, ours do not."""
+    """Leave PyTorch's own out, and oneDNN: their results depend on the batch and on the threads, ours do not."""
     with _asked(torch=False):
         yield
 

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from striate.engine import by_torch, memory
+from striate.engine import by_onednn, by_torch, memory
 from striate.engine.by_fourier import FFT, fourier
+from striate.engine.by_onednn import ONEDNN
 from striate.engine.choice import TORCH, Choice
 from striate.engine.core import core
 from striate.engine.denormals import Flushed
@@ -115,6 +116,23 @@ class _Transforms(NamedTuple):
         return by_torch.finish(output, residual, self.relu)
 
 
+class _OneDNN(NamedTuple):
+    """One convolution by oneDNN, with packed weights."""
+
+    form: Form
+    problem: Problem
+    threads: int
+    flushed: Flushed
+    last: bool = True
+
+    def __call__(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
+        """Convolve; channels lie side by side in all images."""
+        with self.flushed:
+            numbers = packed(weight, self.form, self.threads)
+            output = by_onednn.convolve(input, numbers, bias, self.problem)
+            return by_torch.finish(output, residual, self.problem.relu)
+
+
 class Call:
     """A convolution and its gradients, ready to be computed for tensors of certain sizes.
 
@@ -174,7 +192,7 @@ class Call:
         return self if problem == self.problem else Call(problem, self.threads, self._asked, self._most)
 
     @cached_property
-    def _backward(self) -> list[tuple[tuple[slice, slice], Run | _Transforms | None]] | None:
+    def _backward(self) -> list[tuple[tuple[slice, slice], Run | _Transforms | _OneDNN | None]] | None:
         chosen = self.plan("input gradient")
         if chosen.place < 0:
             return None
@@ -285,8 +303,10 @@ class Call:
         return result
 
 
-def _run(chosen: Plan, problem: Problem, threads: int, taps: Any = None) -> Run | _Transforms:
+def _run(chosen: Plan, problem: Problem, threads: int, taps: Any = None) -> Run | _Transforms | _OneDNN:
     place = chosen.place
+    if chosen.algorithm == ONEDNN:
+        return _OneDNN(form(place, problem), problem, threads, Flushed(threads))
     if chosen.algorithm == FFT:
         return _Transforms(form(place, problem, taps), fourier(problem), threads, problem.relu)
     return run_of(place, problem, threads, taps)

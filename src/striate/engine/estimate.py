@@ -4,11 +4,13 @@ The core says how much work an algorithm makes of a problem; what PyTorch makes 
 seen to do. Only ratios decide, so the rate at which work is done is about that of any processor.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Final, NamedTuple
 
 from striate.engine import by_fourier
+from striate.engine.by_fourier import FFT
+from striate.engine.by_onednn import ONEDNN
 from striate.engine.core import core
 from striate.engine.fourier import Fourier
 from striate.engine.problem import Direction, Problem
@@ -36,6 +38,12 @@ _PACK: Final = 0.12e-9
 
 # A call of Fourier transforms, which are some ten of PyTorch's.
 _FOURIER_CALL: Final = 80e-6
+
+
+# A call of oneDNN with packed weights; to read one of them; to pack it, which takes two copies.
+_ONEDNN_CALL: Final = 28e-6
+_READ: Final = 0.08e-9
+_PACK_ONEDNN: Final = 1.5e-9
 
 
 class _Torch(NamedTuple):
@@ -87,18 +95,38 @@ _GRADIENT: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.
 
 def seconds(place: int, problem: Problem, threads: int) -> float:
     """Estimate the algorithm at a place of the direction's table."""
-    if table(problem.direction).names()[place] == by_fourier.FFT:
-        again = problem.packed_anew or problem.direction == "input gradient"
-        moves = _MOVE * _images(problem) if problem.channels_last else 0.0
-        moves += _AGAIN * (problem.residual + problem.relu) * prod(problem.output)
-        of_weight = problem.direction == "weight gradient"
-        return fourier_seconds(by_fourier.fourier(problem), threads, of_weight=of_weight, again=again) + moves / threads
+    others = _OTHERS.get(table(problem.direction).names()[place])
+    if others is not None:
+        return others(problem, threads)
     work = table(problem.direction).work(place, problem, threads) / _rate()
     moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
     if problem.packed_anew or problem.direction == "input gradient":
         moves += _PACK * table(problem.direction).packed_bytes(place, problem)
     calls = _CALL[problem.direction] + (0.0 if problem.channels_last else _MOVE_CALL)
     return calls + (work + moves) / threads
+
+
+def _by_fourier(problem: Problem, threads: int) -> float:
+    again = problem.packed_anew or problem.direction == "input gradient"
+    moves = _MOVE * _images(problem) if problem.channels_last else 0.0
+    moves += _AGAIN * (problem.residual + problem.relu) * prod(problem.output)
+    of_weight = problem.direction == "weight gradient"
+    return fourier_seconds(by_fourier.fourier(problem), threads, of_weight=of_weight, again=again) + moves / threads
+
+
+def _by_onednn(problem: Problem, threads: int) -> float:
+    """PyTorch's, of images whose channels lie side by side, but for packing."""
+    sizes = (prod(problem.input), prod(problem.output))
+    one = _torch_seconds(problem.weight, problem.groups, sizes, threads, last=True)
+    weights = prod(problem.weight)
+    packing = _TORCH[_kind(problem.weight, problem.groups), True].weight * weights
+    moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
+    anew = _PACK_ONEDNN * weights if problem.packed_anew else 0.0
+    again = _AGAIN * (problem.residual + problem.relu) * sizes[1]
+    return _ONEDNN_CALL + one.work + (moves + anew + again + _READ * weights - packing) / threads
+
+
+_OTHERS: Final[dict[str, Callable[[Problem, int], float]]] = {FFT: _by_fourier, ONEDNN: _by_onednn}
 
 
 def fourier_seconds(of: Fourier, threads: int, *, of_weight: bool = False, again: bool = False) -> float:

@@ -16,13 +16,15 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
-from striate.engine import memory
-from striate.engine.by_fourier import fourier
+from striate.engine import by_onednn, memory
+from striate.engine.by_fourier import FFT, fourier
+from striate.engine.by_onednn import ONEDNN
 from striate.engine.core import core
 from striate.engine.fourier import Fourier, turned
 from striate.engine.limits import limits
 from striate.engine.parts import Taps
 from striate.engine.problem import Problem
+from striate.engine.table import table
 
 __all__ = ["Form", "form", "kept_bytes", "packed", "plane", "spectra_form"]
 
@@ -48,6 +50,7 @@ class Form(NamedTuple):
         fourier: What reads spectra of it, if they are read.
         turns: Whether they are those of the weight turned round, for a gradient.
         plane: Which of a weight's planes it is of, if the weight has them: for sequences, the only one there is.
+        onednn: The convolution for which oneDNN packs it, if it does.
     """
 
     key: tuple[object, ...]
@@ -59,6 +62,7 @@ class Form(NamedTuple):
     fourier: Fourier | None = None
     turns: bool = False
     plane: int | None = None
+    onednn: Problem | None = None
 
 
 class _Kept(NamedTuple):
@@ -86,8 +90,13 @@ def form(place: int, problem: Problem, taps: tuple[Taps, Taps] | None = None) ->
     """
     if place < 0:
         return Form(("channels_last",), place, None, prod(problem.weight), problem.groups, None)
-    if place >= len(core().algorithms()):
+    name = table("forward").names()[place]
+    if name == FFT:
         return spectra_form(fourier(problem), turns=taps is not None)
+    if name == ONEDNN:
+        steps = (problem.stride, problem.padding, problem.dilation, problem.groups)
+        key = (name, problem.input, problem.weight, *steps)
+        return Form(key, place, None, prod(problem.weight), problem.groups, None, onednn=problem)
     floats = core().prepared_floats(place, problem.handle)
     key = (place, floats, problem.weight, problem.stride, problem.dilation, problem.groups, taps)
     return Form(key, place, problem.handle, floats, problem.groups, taps)
@@ -108,8 +117,8 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
         threads: That share the work, if there is any.
 
     Returns:
-        `wanted.floats` numbers; for PyTorch the weight itself, with its channels side by side. A weight made in
-        inference mode has no version, and is packed at every call.
+        `wanted.floats` numbers; for PyTorch the weight itself, with its channels side by side; for oneDNN what only it
+        can read. A weight made in inference mode has no version, and is packed at every call.
     """
     if weight.is_inference():
         return _prepared(weight, wanted, threads)
@@ -151,9 +160,7 @@ def plane(weight: Tensor, index: int) -> Tensor:
 def kept_bytes() -> int:
     """Count the bytes of all packed weights that are kept."""
     with _LOCK:
-        return sum(
-            kept.numbers.untyped_storage().nbytes() for owner in _OWNERS.values() for kept in owner.forms.values()
-        )
+        return sum(kept.numbers.nbytes for owner in _OWNERS.values() for kept in owner.forms.values())
 
 
 def _keep(weight: Tensor, wanted: Form, made: _Kept, *, grown: bool) -> None:
@@ -191,6 +198,8 @@ def _apart(words: Any) -> int:
 def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None = None) -> Tensor:
     if wanted.place < 0:
         return weight.detach().contiguous(memory_format=torch.channels_last)
+    if wanted.onednn is not None:
+        return by_onednn.prepared(weight, wanted.onednn)
     if wanted.plane is not None:
         weight = plane(weight, wanted.plane)
     numbers = memory.numbers(wanted.floats) if spare is None else spare

@@ -12,7 +12,7 @@ from typing import Final
 
 import torch
 
-from striate.engine.choice import TORCH, Choice, chosen
+from striate.engine.choice import NOT_OURS, TORCH, Choice, chosen
 from striate.engine.estimate import seconds, torch_seconds
 from striate.engine.isa import isa
 from striate.engine.limits import Limits, limits
@@ -23,6 +23,9 @@ from striate.engine.wisdom import preferred, recall
 from striate.errors import OptionError, StriateError
 
 __all__ = ["Candidate", "Plan", "deciding", "explain", "forget", "plan", "planned", "remembered"]
+
+
+_ONLY_OURS: Final = "only reproducible algorithms are asked for"
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,7 @@ def _unwanted(place: int, problem: Problem, threads: int, asked: Choice, most: L
     of = table(problem.direction)
     workspace, packed = of.workspace_bytes(place, problem, threads), of.packed_bytes(place, problem)
     reasons = {
+        _ONLY_OURS: of.names()[place] in NOT_OURS and not asked.torch,
         f"it is not as exact as {asked.accuracy!r}": not asked.allows(of.names()[place]),
         f"its workspace of {workspace} bytes is over the limit": workspace > most.workspace_bytes,
         f"its packed weights of {packed} bytes are over the limit": packed > most.packed_bytes,
@@ -223,4 +227,4 @@ def _unwanted(place: int, problem: Problem, threads: int, asked: Choice, most: L
 def _torch(problem: Problem, threads: int, asked: Choice) -> Candidate:
     if asked.torch or asked.forced == TORCH:
         return Candidate(TORCH, torch_seconds(problem, threads))
-    return Candidate(TORCH, None, "only reproducible algorithms are asked for")
+    return Candidate(TORCH, None, _ONLY_OURS)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from striate.engine import by_torch, memory
 from striate.engine.by_fourier import FFT
-from striate.engine.choice import TORCH, Choice
+from striate.engine.choice import NOT_OURS, Choice
 from striate.engine.convolve import Run, run_of, scratch_at
 from striate.engine.core import core
 from striate.engine.layout import laid
@@ -341,7 +341,7 @@ def _choose(image: Problem, threads: int, asked: Choice, most: Limits) -> _Chose
             raise
         return None
     able = {c.algorithm: c.seconds for c in plan.candidates if c.seconds is not None}
-    ours = {name: seconds for name, seconds in able.items() if name not in (FFT, TORCH)}
+    ours = {name: seconds for name, seconds in able.items() if name not in (FFT, *NOT_OURS)}
     if not ours:
         return None
     name = plan.algorithm if plan.algorithm in ours else min(ours, key=lambda one: ours[one])

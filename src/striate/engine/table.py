@@ -1,4 +1,4 @@
-"""The tables of algorithms, for every direction: what each makes of a problem. The core's, then Fourier transforms.
+"""The tables of algorithms, for every direction: what each makes of a problem. The core's first, then all others.
 
 An input gradient has the table of the forward pass, since it is convolutions: an algorithm has to take all of them.
 """
@@ -6,7 +6,9 @@ An input gradient has the table of the forward pass, since it is convolutions: a
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from striate.engine import by_fourier
+from striate.engine import by_fourier, by_onednn
+from striate.engine.by_fourier import FFT
+from striate.engine.by_onednn import ONEDNN
 from striate.engine.core import core
 from striate.engine.parts import parts
 from striate.engine.problem import Direction, Problem
@@ -20,7 +22,8 @@ class Table(NamedTuple):
     """What is asked of the algorithms of one direction; an algorithm goes by its place.
 
     Args:
-        names: In order: the core's, best guess first, the reference last; behind them Fourier transforms.
+        names: In order: the core's, best guess first, the reference last; behind them Fourier transforms, and forward
+            oneDNN with packed weights.
         refuses: Why it cannot compute a problem; "" if it can.
         work: What it takes on so many threads, in the time that a thread takes to multiply and add.
         workspace_bytes: What it keeps while it runs on so many threads.
@@ -38,8 +41,8 @@ def table(direction: Direction) -> Table:
     """Give the table of a direction.
 
     Example:
-        >>> table("forward").names()[-1]
-        'fft'
+        >>> table("forward").names()[-2:]
+        ['fft', 'onednn']
     """
     return TABLES[direction]
 
@@ -59,23 +62,35 @@ def _input_gradient_work(place: int, problem: Problem, threads: int) -> float:
     return apart + sum(core().cost(place, handle, threads) for handle in handles)
 
 
-def _with_fourier(of: Table) -> Table:
-    """Put Fourier transforms behind the core's algorithms."""
+class _Other(NamedTuple):
+    """An algorithm that is not the core's. Its work says less of its time: see `estimate`."""
 
-    def ours(place: int) -> bool:
+    name: str
+    refuses: Callable[[Problem], str]
+    work: Callable[[Problem], float]
+    workspace_bytes: Callable[[Problem, int], int]
+    packed_bytes: Callable[[Problem], int]
+
+
+_FOURIER: Final = _Other(FFT, by_fourier.refuses, by_fourier.work, by_fourier.workspace_bytes, by_fourier.packed_bytes)
+_ONEDNN: Final = _Other(ONEDNN, by_onednn.refuses, by_onednn.work, by_onednn.workspace_bytes, by_onednn.packed_bytes)
+
+
+def _with(of: Table, other: _Other) -> Table:
+    """Put another algorithm behind those of a table."""
+
+    def others(place: int) -> bool:
         return place == len(of.names())
 
     return Table(
-        names=lambda: [*of.names(), by_fourier.FFT],
-        refuses=lambda place, problem: by_fourier.refuses(problem) if ours(place) else of.refuses(place, problem),
-        work=lambda place, problem, threads: (
-            by_fourier.work(problem) if ours(place) else of.work(place, problem, threads)
-        ),
+        names=lambda: [*of.names(), other.name],
+        refuses=lambda place, problem: other.refuses(problem) if others(place) else of.refuses(place, problem),
+        work=lambda place, problem, threads: other.work(problem) if others(place) else of.work(place, problem, threads),
         workspace_bytes=lambda place, problem, threads: (
-            by_fourier.workspace_bytes(problem, threads) if ours(place) else of.workspace_bytes(place, problem, threads)
+            other.workspace_bytes(problem, threads) if others(place) else of.workspace_bytes(place, problem, threads)
         ),
         packed_bytes=lambda place, problem: (
-            by_fourier.packed_bytes(problem) if ours(place) else of.packed_bytes(place, problem)
+            other.packed_bytes(problem) if others(place) else of.packed_bytes(place, problem)
         ),
     )
 
@@ -110,4 +125,5 @@ _CORE: Final[dict[Direction, Table]] = {
     ),
 }
 
-TABLES: Final = {direction: _with_fourier(of) for direction, of in _CORE.items()}
+TABLES: Final = {direction: _with(of, _FOURIER) for direction, of in _CORE.items()}
+TABLES["forward"] = _with(TABLES["forward"], _ONEDNN)

@@ -31,6 +31,7 @@ SAMPLE = 8000  # outputs
 BATCH: dict[Direction, int] = {"forward": 1, "input gradient": 1, "weight gradient": 2}
 BACK = ("3x3", "5x5")  # kinds of which gradients are judged; they have to be of stride 1, in one group
 MOST: dict[Accuracy, float] = {"exact": 2.0, "default": 2.0, "fast": 10.0}
+FEW_TAPS = tuple(Layer(128, 128, (28, 28), taps) for taps in ((1, 3), (3, 1), (2, 2)))
 COLUMNS = ["layer", "direction", "algorithm", "class", "normal", "ReLU'd", "held to"]
 
 
@@ -149,8 +150,8 @@ def cut(layer: Layer) -> Layer:
 
 
 def named() -> list[Layer]:
-    """List the named layers, cut; those that are alike then, once."""
-    return list(dict.fromkeys(map(cut, NAMED)))
+    """List the named layers, cut, those that are alike then, once; and kernels of few taps."""
+    return list(dict.fromkeys([*map(cut, NAMED), *FEW_TAPS]))
 
 
 def rows() -> Iterator[tuple[Layer, Direction, str, float, float]]:

@@ -2,6 +2,7 @@
 #include "binding.h"
 
 #include "../conv.h"
+#include "../depthwise_separable.h"
 #include "../isa.h"
 
 // Names of a table that ends with null, and why each of its algorithms refuses a problem.
@@ -82,6 +83,24 @@ void bind_convolution(nb::module_& m) {
       },
       "algorithm"_a, "problem"_a, "x"_a, "prepared"_a, "bias"_a, "y"_a, "add"_a, "apart"_a, "scratch"_a, "threads"_a,
       nb::call_guard<nb::gil_scoped_release>());
+}
+
+void bind_depthwise_separable(nb::module_& m) {
+  using striate::Pass;
+  using striate::Problem;
+  m.def("depthwise_separable_scratch_bytes", &striate::depthwise_separable_scratch, "first"_a, "threads"_a);
+  m.def(
+      "depthwise_separable",
+      [](std::array<int, 2> which, const Problem& first, const Problem& second, std::uintptr_t depthwise,
+         std::uintptr_t pointwise, std::uintptr_t x, std::uintptr_t bias, std::uintptr_t y, std::uintptr_t scratch,
+         int threads) {
+        const Pass one{algorithms()[which[0]], first, at<float>(depthwise)};
+        const Pass two{algorithms()[which[1]], second, at<float>(pointwise)};
+        striate::depthwise_separable(one, two, at<float>(x), at<float>(bias), at<float>(y), at<std::byte>(scratch),
+                                     threads);
+      },
+      "algorithms"_a, "first"_a, "second"_a, "depthwise"_a, "pointwise"_a, "x"_a, "bias"_a, "y"_a, "scratch"_a,
+      "threads"_a, nb::call_guard<nb::gil_scoped_release>());
 }
 
 static const striate::WeightGradient* const* weight_gradients() { return striate::chosen().weight_gradients; }

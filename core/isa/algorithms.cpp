@@ -9,14 +9,14 @@ extern const WeightGradient reference_weight_gradient;
 
 namespace striate::STRIATE_ISA {
 
-extern const Algorithm depthwise, direct, grouped, pointwise, stem, winograd_2x2, winograd_4x4, winograd_6x6,
-    winograd_2x2_5x5;
+extern const Algorithm depthwise, direct, grouped, pointwise, stem, winograd_1x4, winograd_4x1, winograd_2x2,
+    winograd_4x4, winograd_6x6, winograd_3x3_2x2, winograd_2x2_5x5;
 
 // Best guess first; the reference refuses nothing.
 extern const Algorithm* const algorithms[];
 const Algorithm* const algorithms[] = {
-    &depthwise,        &grouped,      &pointwise, &stem,      &winograd_4x4, &winograd_2x2,
-    &winograd_2x2_5x5, &winograd_6x6, &direct,    &reference, nullptr,
+    &depthwise,    &grouped,          &pointwise,    &stem,         &winograd_4x4, &winograd_2x2, &winograd_2x2_5x5,
+    &winograd_6x6, &winograd_3x3_2x2, &winograd_1x4, &winograd_4x1, &direct,       &reference,    nullptr,
 };
 
 extern const WeightGradient depthwise_gradient, direct_gradient, grouped_gradient, pointwise_gradient,

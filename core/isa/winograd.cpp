@@ -21,12 +21,28 @@ struct Filter {
 
 constexpr double three[] = {0, 1, -1}, five[] = {0, half, -half, two, -two}, seven[] = {0, 1, -1, 2, -2, 0.5, -0.5};
 
+// Along an axis that the kernel has one tap of, nothing is transformed.
+struct OneTap {
+  static constexpr int M = 1, R = 1;
+  static constexpr Matrix<1, 1> out{{{1}}}, in{{{1}}}, kernel{{{1}}};
+};
+
+using F23 = Filter<2, 3, three>;
+using F32 = Filter<3, 2, three>;
+using F43 = Filter<4, 3, five>;
+using F63 = Filter<6, 3, seven>;
+using F25 = Filter<2, 5, five>;
+
 }  // namespace
 
-extern const Algorithm winograd_2x2, winograd_4x4, winograd_6x6, winograd_2x2_5x5;
-const Algorithm winograd_2x2 = Winograd<Filter<2, 3, three>>::algorithm("winograd-2x2"),
-                winograd_4x4 = Winograd<Filter<4, 3, five>>::algorithm("winograd-4x4"),
-                winograd_6x6 = Winograd<Filter<6, 3, seven>>::algorithm("winograd-6x6"),
-                winograd_2x2_5x5 = Winograd<Filter<2, 5, five>>::algorithm("winograd-2x2-5x5");
+extern const Algorithm winograd_1x4, winograd_4x1, winograd_2x2, winograd_4x4, winograd_6x6, winograd_3x3_2x2,
+    winograd_2x2_5x5;
+const Algorithm winograd_1x4 = Winograd<OneTap, F43>::algorithm("winograd-1x4"),
+                winograd_4x1 = Winograd<F43, OneTap>::algorithm("winograd-4x1"),
+                winograd_2x2 = Winograd<F23, F23>::algorithm("winograd-2x2"),
+                winograd_4x4 = Winograd<F43, F43>::algorithm("winograd-4x4"),
+                winograd_6x6 = Winograd<F63, F63>::algorithm("winograd-6x6"),
+                winograd_3x3_2x2 = Winograd<F32, F32>::algorithm("winograd-3x3-2x2"),
+                winograd_2x2_5x5 = Winograd<F25, F25>::algorithm("winograd-2x2-5x5");
 
 }  // namespace striate::STRIATE_ISA

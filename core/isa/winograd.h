@@ -1,5 +1,6 @@
-// Winograd's minimal filtering in two dimensions: tiles of M x M outputs from (M + R - 1)² products a channel, where
-// the direct sums take M² R².
+// Winograd's minimal filtering in two dimensions: tiles of M x N outputs of kernels of R x S taps, from
+// (M + R - 1) (N + S - 1) products a channel, where the direct sums take M N R S. Along an axis that a kernel has one
+// tap of, tiles are one output wide.
 //
 // Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.
 //
@@ -17,22 +18,31 @@
 
 namespace striate::STRIATE_ISA {
 
-template <class F>  // has `static constexpr ToomCook<M, R> matrices` and its sizes
+// Each has sizes M and R, and matrices `out`, `in` and `kernel`: see toom_cook.h.
+template <class Down, class Across>
 struct Winograd {
-  static constexpr int M = F::M, R = F::R, tile = M + R - 1, points = tile * tile;
-  static constexpr auto& out_matrix = F::out;
-  static constexpr auto& in_matrix = F::in;
+  static constexpr int rows = Down::M, columns = Across::M, R = Down::R, S = Across::R;
+  static constexpr int tall = rows + R - 1, wide = columns + S - 1, points = tall * wide;
+
+  static constexpr auto other_kernel = [] {
+    struct {
+      char text[22] = "the kernel is not 0x0";
+    } made;
+    made.text[18] = '0' + R;
+    made.text[20] = '0' + S;
+    return made;
+  }();
 
   static const char* refuses(const Problem& p) {
-    if (p.r != R || p.s != R) return R == 3 ? "the kernel is not 3x3" : "the kernel is not 5x5";
+    if (p.r != R || p.s != S) return other_kernel.text;
     if (p.stride_h != 1 || p.stride_w != 1) return "the stride is not 1";
     if (p.dilation_h != 1 || p.dilation_w != 1) return "the dilation is not 1";
     if (p.groups != 1) return "there are groups";
     return nullptr;
   }
 
-  static std::int64_t tiles_down(const Problem& p) { return divided_up(p.p(), M); }
-  static std::int64_t tiles_across(const Problem& p) { return divided_up(p.q(), M); }
+  static std::int64_t tiles_down(const Problem& p) { return divided_up(p.p(), rows); }
+  static std::int64_t tiles_across(const Problem& p) { return divided_up(p.q(), columns); }
   static std::int64_t tiles(const Problem& p) { return p.n * tiles_down(p) * tiles_across(p); }
   static std::int64_t channels(const Problem& p) { return rounded_up(p.c, lanes); }
 
@@ -60,8 +70,10 @@ struct Winograd {
     const double sums = double(rounded_up(tiles(p), tile_rows)) * points * width;
     const double transforms = numbers * (double(channels(p)) * (lanes >= 16 ? 16 : 12) +
                                          double(rounded_up(p.k, lanes)) * (lanes >= 16 ? 20 : 13));
-    return sums * (double(p.c) * tile_product + 10) + transforms + 2 * weights_cost(points * double(p.c) * width) +
-           call;
+    // Where kernels have fewer than nine taps, moving the numbers is more of the work than this says.
+    constexpr double measured = R * S < 9 ? 1.3 : 1;
+    return measured * (sums * (double(p.c) * tile_product + 10) + transforms) +
+           2 * weights_cost(points * double(p.c) * width) + call;
   }
 
   static std::int64_t prepared(const Problem& p) { return points * depth(p) * rounded_up(p.k, lanes); }
@@ -87,29 +99,29 @@ struct Winograd {
     return floats * std::int64_t(sizeof(float));
   }
 
-  // U = kernel · g · kernelᵀ of one input channel and a panel of output channels, in double, rounded once.
+  // U = down · g · acrossᵀ of one input channel and a panel of output channels, in double, rounded once.
   static void transform_kernels(const float* w, const Weights& step, std::int64_t columns, float* to,
                                 std::int64_t point_step) {
-    float taps[R * R][panel] = {};
-    for (int tap = 0; tap < R * R; ++tap) {
-      const float* from = w + tap / R * step.r + tap % R * step.s;
+    float taps[R * S][panel] = {};
+    for (int tap = 0; tap < R * S; ++tap) {
+      const float* from = w + tap / S * step.r + tap % S * step.s;
       for (std::int64_t k = 0; k < columns; ++k) taps[tap][k] = from[k * step.k];
     }
     for (int k = 0; k < columns; k += double_lanes) {
-      DoubleVector half[tile][R];
-      for (int s = 0; s < R; ++s) {
-        DoubleVector in[R], out[tile];
+      DoubleVector half[tall][S];
+      for (int s = 0; s < S; ++s) {
+        DoubleVector in[R], out[tall];
         for (int r = 0; r < R; ++r) {
-          in[r] = __builtin_convertvector(*reinterpret_cast<HalfVector*>(taps[r * R + s] + k), DoubleVector);
+          in[r] = __builtin_convertvector(*reinterpret_cast<HalfVector*>(taps[r * S + s] + k), DoubleVector);
         }
-        transform<F::kernel>(in, out);
-        for (int i = 0; i < tile; ++i) half[i][s] = out[i];
+        transform<Down::kernel>(in, out);
+        for (int i = 0; i < tall; ++i) half[i][s] = out[i];
       }
-      for (int i = 0; i < tile; ++i) {
-        DoubleVector out[tile];
-        transform<F::kernel>(half[i], out);
-        for (int j = 0; j < tile; ++j) {
-          *reinterpret_cast<HalfVector*>(to + (i * tile + j) * point_step + k) =
+      for (int i = 0; i < tall; ++i) {
+        DoubleVector out[wide];
+        transform<Across::kernel>(half[i], out);
+        for (int j = 0; j < wide; ++j) {
+          *reinterpret_cast<HalfVector*>(to + (i * wide + j) * point_step + k) =
               __builtin_convertvector(out[j], HalfVector);
         }
       }
@@ -148,37 +160,37 @@ struct Winograd {
   };
   static Place place(const Problem& p, std::int64_t index) {
     const std::int64_t across = tiles_across(p), plane = tiles_down(p) * across;
-    return {index / plane, index % plane / across * M, index % across * M};
+    return {index / plane, index % plane / across * rows, index % across * columns};
   }
 
   static void transform_input(const Problem& p, const float* x, const Place& at, std::int64_t step, float* v) {
     const std::int64_t top = at.row - p.top, left = at.column - p.left;
     const float* image = x + at.n * p.h * p.w * p.c;
-    const bool inside = top >= 0 && top + tile <= p.h && left >= 0 && left + tile <= p.w;
+    const bool inside = top >= 0 && top + tall <= p.h && left >= 0 && left + wide <= p.w;
     for (std::int64_t c = 0; c < p.c; c += lanes) {
-      Vector half[tile][tile];
+      Vector half[tall][wide];
 #pragma GCC unroll 1
-      for (int j = 0; j < tile; ++j) {
-        Vector in[tile], out[tile];
+      for (int j = 0; j < wide; ++j) {
+        Vector in[tall], out[tall];
         if (inside && c + lanes <= p.c) {
 #pragma GCC unroll 16
-          for (int i = 0; i < tile; ++i) in[i] = load(image + ((top + i) * p.w + left + j) * p.c + c);
+          for (int i = 0; i < tall; ++i) in[i] = load(image + ((top + i) * p.w + left + j) * p.c + c);
         } else {
-          for (int i = 0; i < tile; ++i) {
+          for (int i = 0; i < tall; ++i) {
             const bool there = top + i >= 0 && top + i < p.h && left + j >= 0 && left + j < p.w;
             in[i] = there ? load_first(image + ((top + i) * p.w + left + j) * p.c + c, p.c - c) : Vector{};
           }
         }
-        transform<F::in>(in, out);
+        transform<Down::in>(in, out);
 #pragma GCC unroll 16
-        for (int i = 0; i < tile; ++i) half[i][j] = out[i];
+        for (int i = 0; i < tall; ++i) half[i][j] = out[i];
       }
 #pragma GCC unroll 1
-      for (int i = 0; i < tile; ++i) {
-        Vector out[tile];
-        transform<F::in>(half[i], out);
+      for (int i = 0; i < tall; ++i) {
+        Vector out[wide];
+        transform<Across::in>(half[i], out);
 #pragma GCC unroll 16
-        for (int j = 0; j < tile; ++j) store(v + (i * tile + j) * step + c, out[j]);
+        for (int j = 0; j < wide; ++j) store(v + (i * wide + j) * step + c, out[j]);
       }
     }
   }
@@ -187,24 +199,24 @@ struct Winograd {
                                const float* m, std::int64_t step) {
     for (int part = 0; part < panel_vectors && channel < p.k; ++part, channel += lanes, m += lanes) {
       const Vector bias = t.bias ? load_first(t.bias + channel, p.k - channel) : Vector{};
-      Vector half[M][tile];
+      Vector half[rows][wide];
 #pragma GCC unroll 1
-      for (int j = 0; j < tile; ++j) {
-        Vector in[tile], out[M];
+      for (int j = 0; j < wide; ++j) {
+        Vector in[tall], out[rows];
 #pragma GCC unroll 16
-        for (int i = 0; i < tile; ++i) in[i] = load(m + (i * tile + j) * step);
-        transform<F::out>(in, out);
+        for (int i = 0; i < tall; ++i) in[i] = load(m + (i * wide + j) * step);
+        transform<Down::out>(in, out);
 #pragma GCC unroll 16
-        for (int i = 0; i < M; ++i) half[i][j] = out[i];
+        for (int i = 0; i < rows; ++i) half[i][j] = out[i];
       }
 #pragma GCC unroll 1
-      for (int i = 0; i < M; ++i) {
+      for (int i = 0; i < rows; ++i) {
         if (at.row + i >= p.p()) break;
-        Vector out[M];
-        transform<F::out>(half[i], out);
+        Vector out[columns];
+        transform<Across::out>(half[i], out);
         const std::int64_t first = t.place(at.n, at.row + i, at.column) + channel;
 #pragma GCC unroll 8
-        for (int j = 0; j < M; ++j) {
+        for (int j = 0; j < columns; ++j) {
           if (at.column + j >= p.q()) break;
           Vector value = out[j] + bias;
           const std::int64_t place = first + j * t.apart.pixel;

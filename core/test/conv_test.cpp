@@ -202,6 +202,11 @@ Problem drawn(Random& random) {
       p.h = from(16, 40), p.w = from(24, 40), p.n = from(2, 3), p.groups = 1, p.c = from(1, 20), p.k = from(1, 40);
       p.r = p.s = 3, p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = 1, p.top = p.left = from(0, 2);
     }
+    if (from(0, 5) == 0) {  // few taps, side by side
+      constexpr std::int64_t taps[][2] = {{1, 3}, {3, 1}, {2, 2}};
+      const auto& of = taps[from(0, 2)];
+      p.r = of[0], p.s = of[1], p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = p.groups = 1;
+    }
     p.bias = from(0, 1), p.residual = from(0, 1), p.relu = from(0, 1);
     const bool fits =
         p.h + p.top + p.bottom > p.dilation_h * (p.r - 1) && p.w + p.left + p.right > p.dilation_w * (p.s - 1);

@@ -150,6 +150,19 @@ def run_apart(
     scratch: int,
     threads: int,
 ) -> None: ...
+def depthwise_separable_scratch_bytes(first: Problem, threads: int) -> int: ...
+def depthwise_separable(
+    algorithms: Sequence[int],
+    first: Problem,
+    second: Problem,
+    depthwise: int,
+    pointwise: int,
+    x: int,
+    bias: int,
+    y: int,
+    scratch: int,
+    threads: int,
+) -> None: ...
 def weight_gradients() -> list[str]: ...
 def weight_gradient_refuses(algorithm: int, problem: Problem) -> str | None:
     """Why it cannot compute this; None where it can."""

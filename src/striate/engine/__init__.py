@@ -3,6 +3,7 @@
 from striate.engine.accelerate import accelerate, accelerated, restore
 from striate.engine.choice import accuracy, algorithms, locked, reproducible, use
 from striate.engine.conv2d import conv2d, conv2d_input_gradient, conv2d_weight_gradient, takes
+from striate.engine.depthwise_separable import depthwise_separable
 from striate.engine.isa import isa, isas
 from striate.engine.limits import Limits, limit, limits
 from striate.engine.machine import Cache, Machine, Peaks, machine, peaks
@@ -26,6 +27,7 @@ __all__ = [
     "conv2d",
     "conv2d_input_gradient",
     "conv2d_weight_gradient",
+    "depthwise_separable",
     "explain",
     "isa",
     "isas",

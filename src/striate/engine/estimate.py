@@ -16,7 +16,7 @@ from striate.engine.fourier import Fourier
 from striate.engine.problem import Direction, Problem
 from striate.engine.table import table
 
-__all__ = ["fourier_seconds", "seconds", "torch_seconds", "torch_seconds_of"]
+__all__ = ["MOVE", "fourier_seconds", "seconds", "torch_seconds", "torch_seconds_of"]
 
 # Multiply-adds that one thread does in a second, about: two vectors a cycle at 4 GHz.
 _RATE_PER_LANE: Final = 8e9
@@ -32,7 +32,7 @@ _THROUGH: Final[dict[Direction, float]] = {"forward": 11e-6, "input gradient": 0
 
 # Seconds to bring a number from one memory layout to the other, and to pack a byte of weights, on one thread. Who takes
 # gradients changes the weights, and packs them every time.
-_MOVE: Final = 0.3e-9
+MOVE: Final = 0.3e-9
 _MOVE_CALL: Final = 8e-6
 _PACK: Final = 0.12e-9
 
@@ -99,7 +99,7 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
     if others is not None:
         return others(problem, threads)
     work = table(problem.direction).work(place, problem, threads) / _rate()
-    moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
+    moves = 0.0 if problem.channels_last else MOVE * _images(problem)
     if problem.packed_anew or problem.direction == "input gradient":
         moves += _PACK * table(problem.direction).packed_bytes(place, problem)
     calls = _CALL[problem.direction] + (0.0 if problem.channels_last else _MOVE_CALL)
@@ -108,7 +108,7 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
 
 def _by_fourier(problem: Problem, threads: int) -> float:
     again = problem.packed_anew or problem.direction == "input gradient"
-    moves = _MOVE * _images(problem) if problem.channels_last else 0.0
+    moves = MOVE * _images(problem) if problem.channels_last else 0.0
     moves += _AGAIN * (problem.residual + problem.relu) * prod(problem.output)
     of_weight = problem.direction == "weight gradient"
     return fourier_seconds(by_fourier.fourier(problem), threads, of_weight=of_weight, again=again) + moves / threads
@@ -120,7 +120,7 @@ def _by_onednn(problem: Problem, threads: int) -> float:
     one = _torch_seconds(problem.weight, problem.groups, sizes, threads, last=True)
     weights = prod(problem.weight)
     packing = _TORCH[_kind(problem.weight, problem.groups), True].weight * weights
-    moves = 0.0 if problem.channels_last else _MOVE * _images(problem)
+    moves = 0.0 if problem.channels_last else MOVE * _images(problem)
     anew = _PACK_ONEDNN * weights if problem.packed_anew else 0.0
     again = _AGAIN * (problem.residual + problem.relu) * sizes[1]
     return _ONEDNN_CALL + one.work + (moves + anew + again + _READ * weights - packing) / threads

@@ -6,8 +6,9 @@ The axis letters are defined in `ops/geometry.py`; besides, `M` counts the maps 
 from jaxtyping import Float
 from torch import Tensor
 
+from striate import engine
 from striate.errors import ShapeError
-from striate.ops.conv import _conv
+from striate.ops.conv import _conv, _fitted
 from striate.ops.geometry import KERNEL, Padding, Sizes
 from striate.ops.padding import PaddingMode
 
@@ -138,5 +139,11 @@ def _depthwise_separable(
             depthwise=tuple(depthwise.shape),
             pointwise=tuple(pointwise.shape),
         )
+    if rank == 2 and input.ndim == 4 and padding_mode == "zeros" and depthwise.dtype == input.dtype:
+        steps_of, sides, dilation = _fitted(caller, rank, input, depthwise, None, (*steps, channels, padding_mode))
+        around = (*sides[0], *sides[1])
+        fused = engine.depthwise_separable(input, depthwise, pointwise, bias, steps_of, around, dilation)
+        if fused is not None:
+            return fused
     between = _conv(caller, rank, input, depthwise, None, steps, channels, padding_mode, flip=False)
     return _conv(caller, rank, between, pointwise, bias, (1, 0, 1), 1, "zeros", flip=False)

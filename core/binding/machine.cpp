@@ -1,10 +1,9 @@
-// What the machine is, what it does at most, and products.
+// What the machine is, and what it does at most.
 #include "binding.h"
 
 #include "../isa.h"
 #include "../machine.h"
 #include "../peak.h"
-#include "../products.h"
 
 void bind_machine(nb::module_& m) {
   using striate::Cache, striate::Machine;
@@ -56,25 +55,4 @@ void bind_peak(nb::module_& m) {
       "measure_reads",
       [](int threads, std::int64_t size) { return striate::measure_reads(striate::chosen(), threads, size); },
       "threads"_a, "size_bytes"_a, nb::call_guard<nb::gil_scoped_release>());
-}
-
-// Addresses come as numbers: who calls answers for what lies there.
-void bind_products(nb::module_& m) {
-  m.def(
-      "multiply",
-      [](std::uintptr_t left, std::uintptr_t right, std::uintptr_t out, std::vector<std::int64_t> matrix_at,
-         std::int64_t rows, std::vector<std::int64_t> depth_at, std::vector<std::int64_t> column_at, int threads) {
-        const striate::Kernels& kernels = striate::chosen();
-        const striate::Product first{reinterpret_cast<const float*>(left),
-                                     reinterpret_cast<const float*>(right),
-                                     depth_at.data(),
-                                     column_at.data(),
-                                     reinterpret_cast<float*>(out),
-                                     rows,
-                                     std::int64_t(depth_at.size()),
-                                     std::int64_t(column_at.size())};
-        striate::multiply(kernels, {first, matrix_at.data(), std::int64_t(matrix_at.size())}, threads);
-      },
-      "left"_a, "right"_a, "out"_a, "matrix_at"_a, "rows"_a, "depth_at"_a, "column_at"_a, "threads"_a,
-      nb::call_guard<nb::gil_scoped_release>());
 }

@@ -8,7 +8,6 @@ NB_MODULE(_engine, m) {
   bind_machine(m);
   bind_isa(m);
   bind_peak(m);
-  bind_products(m);
   bind_spectra(m);
   bind_overlap(m);
   bind_transpose(m);
@@ -22,4 +21,5 @@ NB_MODULE(_engine, m) {
   bind_avg_pool(m);
   bind_response_norm(m);
   bind_contrast_norm(m);
+  bind_unshared(m);
 }

@@ -11,6 +11,7 @@
 namespace striate {
 
 struct Algorithm;
+struct Channels;
 struct Contrast;
 struct ContrastNorm;
 struct WeightGradient;
@@ -18,18 +19,9 @@ struct Mean;
 struct Pool;
 struct ResponseNorm;
 struct Rows;
+struct Stretch;
+struct Unshared;
 enum class Step;
-
-// A matrix and the columns that it is multiplied with, which are gathered from where they lie:
-// `out[row][column] = Σ left[row][d] * right[depth_at[d] + column_at[column]]`, with `left` and `out` row by row.
-struct Product {
-  const float* left;
-  const float* right;
-  const std::int64_t* depth_at;
-  const std::int64_t* column_at;
-  float* out;
-  std::int64_t rows, depth, columns;
-};
 
 // For every frequency, in every group, a product of matrices of complex numbers: real and imaginary part side by side
 // in `left` and `out`, neighbouring frequencies too; steps are in floats. `right` is packed (pack_spectra).
@@ -66,9 +58,6 @@ struct Kernels {
   // Return the sum of `count` floats, read once from first to last. Exact for ones, up to 2^29 of them.
   double (*sum)(const float* values, std::size_t count);
 
-  // Multiply, as `Product` says. Made for eight columns or fewer; the sums do not depend on how many there are.
-  void (*product)(const Product& problem);
-
   // Products of spectra, and what they take: bytes of scratch for each thread, floats of a packed right side.
   void (*spectral_product)(const SpectralProduct&, std::byte* scratch, int threads);
   std::int64_t (*spectral_workspace)(const SpectralProduct&);
@@ -101,6 +90,16 @@ struct Kernels {
   // Some rows of one step of one example.
   std::int64_t (*contrast_norm_scratch)(const ContrastNorm&);
   void (*contrast_norm)(const ContrastNorm&, const Contrast&, Step, const Rows&, float* scratch);
+
+  // Some positions of a convolution whose kernels depend on them, in so many places together; some channels of the
+  // gradient of its input, and of that of one kernel. See ../unshared.h. The scratch is in floats, for a thread.
+  std::int64_t (*unshared_scratch)(const Unshared&);
+  std::int64_t (*unshared_columns)(const Unshared&);
+  void (*unshared)(const Unshared&, const float* x, const float* w, float* y, const Stretch&, float* scratch);
+  void (*unshared_input_gradient)(const Unshared&, const float* y, const float* w, float* x, const Channels&,
+                                  float* scratch);
+  void (*unshared_weight_gradient)(const Unshared&, const float* x, const float* y, float* w, std::int64_t kernel,
+                                   const Channels&, float* scratch);
 };
 
 }  // namespace striate

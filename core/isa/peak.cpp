@@ -54,7 +54,6 @@ double sum(const float* values, std::size_t count) {
 
 extern const Algorithm* const algorithms[];  // algorithms.cpp
 extern const WeightGradient* const weight_gradients[];
-void product(const Product& problem);                                            // product.cpp
 void spectral_product(const SpectralProduct&, std::byte* scratch, int threads);  // spectra.cpp
 std::int64_t spectral_workspace(const SpectralProduct&);
 void pack_spectra(const SpectralRight&, float* to, int threads);
@@ -80,13 +79,21 @@ void response_norm(const ResponseNorm&, const float* x, const float* gradient, f
 std::int64_t contrast_norm_scratch(const ContrastNorm&);
 void contrast_norm(const ContrastNorm&, const Contrast&, Step, const Rows&, float* scratch);
 
+// unshared.cpp
+std::int64_t unshared_scratch(const Unshared&);
+std::int64_t unshared_columns(const Unshared&);
+void unshared(const Unshared&, const float* x, const float* w, float* y, const Stretch&, float* scratch);
+void unshared_input_gradient(const Unshared&, const float* y, const float* w, float* x, const Channels&,
+                             float* scratch);
+void unshared_weight_gradient(const Unshared&, const float* x, const float* y, float* w, std::int64_t kernel,
+                              const Channels&, float* scratch);
+
 extern const Kernels kernels;
 const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       lanes,
                       multiply_add,
                       std::int64_t(sums) * lanes,
                       sum,
-                      product,
                       spectral_product,
                       spectral_workspace,
                       pack_spectra,
@@ -102,6 +109,11 @@ const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       response_norm_scratch,
                       response_norm,
                       contrast_norm_scratch,
-                      contrast_norm};
+                      contrast_norm,
+                      unshared_scratch,
+                      unshared_columns,
+                      unshared,
+                      unshared_input_gradient,
+                      unshared_weight_gradient};
 
 }  // namespace striate::STRIATE_ISA

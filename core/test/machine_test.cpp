@@ -6,7 +6,6 @@
 #include "isa.h"
 #include "parallel.h"
 #include "peak.h"
-#include "products.h"
 
 #include <atomic>
 #include <cmath>
@@ -59,42 +58,6 @@ void kernels_do_their_work() {
       for (std::size_t i = 0; i <= count; ++i) values[i] = float(i);
       CHECK(k.sum(values.data(), count) == double(count) * (double(count) - 1) / 2);
       if (count) CHECK(k.sum(values.data() + 1, count) == double(count) * (double(count) + 1) / 2);  // not aligned
-    }
-  }
-}
-
-// Every instruction set's products are the plain loop's, to the last bit (the numbers are small and whole), whatever is
-// left over of rows, columns and depth; nothing beyond the result is written.
-void products_are_the_plain_loops() {
-  for (const Isa& isa : isas()) {
-    if (!isa.refuses().empty()) continue;
-    for (std::int64_t rows : {1, 3, 4, 9}) {
-      for (std::int64_t depth : {0, 1, 16, 37, 512, 1030}) {
-        for (std::int64_t columns : {1, 2, 3, 4, 7, 8, 11}) {
-          constexpr std::int64_t matrices = 3;
-          std::vector<float> left(std::size_t(matrices * rows * depth)), right(std::size_t(depth + columns + matrices));
-          for (std::size_t i = 0; i < left.size(); ++i) left[i] = float(i * 7 % 11) - 5;
-          for (std::size_t i = 0; i < right.size(); ++i) right[i] = float(i * 5 % 13) - 6;
-          // The depth is read backwards, and columns and matrices overlap.
-          std::vector<std::int64_t> depth_at, column_at, matrix_at;
-          for (std::int64_t d = 0; d < depth; ++d) depth_at.push_back(depth - 1 - d);
-          for (std::int64_t c = 0; c < columns; ++c) column_at.push_back(c);
-          for (std::int64_t m = 0; m < matrices; ++m) matrix_at.push_back(m);
-          std::vector<float> out(std::size_t(matrices * rows * columns) + 1, NAN);
-          const Product first{left.data(), right.data(), depth_at.data(), column_at.data(),
-                              out.data(),  rows,         depth,           columns};
-          multiply(*isa.kernels, {first, matrix_at.data(), matrices}, 2);
-          for (std::int64_t i = 0; i < matrices * rows * columns; ++i) {
-            const std::int64_t m = i / columns / rows, c = i % columns;
-            float want = 0;
-            for (std::int64_t d = 0; d < depth; ++d) {
-              want += left[std::size_t(i / columns * depth + d)] * right[std::size_t(m + c + depth - 1 - d)];
-            }
-            if (out[std::size_t(i)] != want) CHECK(!"a product is the plain loop's");
-          }
-          CHECK(std::isnan(out.back()));
-        }
-      }
     }
   }
 }
@@ -217,7 +180,6 @@ void this_machine_makes_sense() {
 
 int main() {
   kernels_do_their_work();
-  products_are_the_plain_loops();
   a_choice_exists();
   rates_are_positive();
   a_kernel_that_does_not_work_is_refused();

@@ -9,9 +9,8 @@ from family import positions_of, problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from striate.engine import products
+from striate.engine.unshared import Geometry
 from striate.ops import blocks
-from striate.ops.blocks import Geometry
 
 
 def tiles_for(problem, turn):
@@ -42,19 +41,6 @@ def test_blocks_of_any_size_give_the_same(problem, turn, size, many):
         torch.testing.assert_close(blocks.forward(x, w, g), want.detach())
         torch.testing.assert_close(blocks.input_gradient(y, w, g), dx)
         torch.testing.assert_close(blocks.kernel_gradient(x, y, w.shape, g), dw)
-
-
-@given(problems(), st.integers(0, 5), st.sampled_from([torch.float32, torch.bfloat16]))
-@settings(max_examples=120)
-def test_compiled_products_give_the_same(problem, turn, dtype):
-    """Where the core multiplies, with sums of any length: the plain loop's numbers, to the precision of the dtype."""
-    x, w = problem.input().to(dtype), problem.weight(tiles_for(problem, turn)).to(dtype)
-    want = positions_of(problem, x.double(), w.double())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(products, "LEAST_DEPTH", 0)
-        got = blocks.forward(x, w, geometry(problem, tiles_for(problem, turn)))
-    assert got.dtype == dtype
-    torch.testing.assert_close(got.double(), want, rtol=4 * torch.finfo(dtype).eps, atol=40 * torch.finfo(dtype).eps)
 
 
 # What a fresh process adds to its memory while an operator runs, in bytes: the most that it held, less what it held

@@ -3,8 +3,8 @@
 Position `p` of an axis uses kernel `p mod t`. The positions are cut into blocks, each a grid of `periods` x `count`
 positions an axis: `count` neighbours, which use as many kernels, and the same again in each of the `periods` turns.
 So all that one kernel does in a block is one matrix product, and a block is one batch of products. Only the patches
-of one block are ever unfolded, a few megabytes, however large the input is; and where each kernel meets only a few
-patches, not even those: `engine.products` gathers them one position at a time.
+of one block are ever unfolded, a few megabytes, however large the input is. `engine.unshared` is faster where it can be
+used.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from striate.engine.products import products, refuses
+from striate.engine.unshared import Geometry
 
-__all__ = ["Geometry", "forward", "input_gradient", "kernel_gradient"]
+__all__ = ["forward", "input_gradient", "kernel_gradient"]
 
 # What the patches of one block may take. Larger blocks gain nothing once a product outweighs its call (measured: 4 MB
 # is within 3 % of 32 MB for 3x3 kernels, 32 to 64 channels, 24x24 positions), and memory is promised to stay small.
@@ -27,37 +27,6 @@ BLOCK_BYTES = 4 << 20
 # From so many columns on, a product reads patches with the columns innermost: they are gathered in runs as long as
 # the batch, where otherwise runs are as long as a row of the kernel.
 MANY_COLUMNS = 6
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """What the operators are told besides their tensors, one entry an axis."""
-
-    size: tuple[int, ...]  # of the input
-    kernel: tuple[int, ...]
-    tiles: tuple[int, ...]
-    stride: tuple[int, ...]
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    dilation: tuple[int, ...]
-    groups: int
-    flip: bool
-
-    @property
-    def rank(self) -> int:
-        """How many spatial axes there are."""
-        return len(self.size)
-
-    @property
-    def extent(self) -> tuple[int, ...]:
-        """Input samples from the first tap to the last, both counted."""
-        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
-
-    @property
-    def positions(self) -> tuple[int, ...]:
-        """Positions along each axis."""
-        sides = zip(self.size, self.before, self.after, self.extent, self.stride, strict=True)
-        return tuple((n + b + a - e) // s + 1 for n, b, a, e, s in sides)
 
 
 @dataclass(frozen=True)
@@ -208,10 +177,7 @@ def _matrices(block: Block, weight: Tensor) -> Tensor:
 
 def _product(block: Block, x: Tensor, matrices: Tensor) -> Tensor:
     """Multiply the kernels of a block with what they see: `(kernels * groups, K / groups, columns)`."""
-    columns, axes = _columns(block), block.geometry.rank + 1
-    if not refuses(matrices, columns) and not block.geometry.flip:
-        return products(matrices, block.taps(_window(block, x).to(matrices.dtype)), (axes, axes))
-    patches = _patches(block, x, columns)
+    patches = _patches(block, x, _columns(block))
     if patches.shape[2] >= MANY_COLUMNS:
         return torch.bmm(matrices, patches)
     # A few columns are rows of the patches as they lie in memory: from the left they take two thirds of the time.

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from striate.engine import unshared
+from striate.engine.unshared import Geometry
 from striate.errors import OptionError
 from striate.ops import blocks
-from striate.ops.blocks import Geometry
 
 __all__ = ["bilinear", "tiled_conv", "tiled_conv_kernel_gradient", "tiled_conv_transpose"]
 
@@ -36,6 +37,11 @@ def _geometry(size: Sequence[int], weight: Sequence[int], settings: Sequence[Any
         groups=groups,
         flip=flip,
     )
+
+
+def _way(first: Tensor, second: Tensor, geometry: Geometry) -> Any:
+    """Give who computes with two of the three: the core, or PyTorch's functions block by block."""
+    return blocks if unshared.refuses(first, second, geometry) else unshared
 
 
 def bilinear(operator: Callable[..., Tensor], first: Tensor, second: Tensor, *settings: Any) -> Tensor:
@@ -81,9 +87,8 @@ def tiled_conv(
     flip: bool,
 ) -> Tensor:
     """Convolve `(N, C, *size)` with kernels `(*tiles, K, C / groups, *kernel)`, into `(N, K, *positions)`."""
-    return blocks.forward(
-        input, weight, _geometry(input.shape, weight.shape, (stride, before, after, dilation, groups, flip))
-    )
+    g = _geometry(input.shape, weight.shape, (stride, before, after, dilation, groups, flip))
+    return _way(input, weight, g).forward(input, weight, g)
 
 
 @tiled_conv.register_fake
@@ -105,9 +110,8 @@ def tiled_conv_transpose(
     flip: bool,
 ) -> Tensor:
     """Spread `(N, K, *positions)` through kernels that take turns, into `(N, C, *output_size)`: the adjoint."""
-    return blocks.input_gradient(
-        input, weight, _geometry(output_size, weight.shape, (stride, before, after, dilation, groups, flip))
-    )
+    g = _geometry(output_size, weight.shape, (stride, before, after, dilation, groups, flip))
+    return _way(input, weight, g).input_gradient(input, weight, g)
 
 
 @tiled_conv_transpose.register_fake
@@ -129,9 +133,8 @@ def tiled_conv_kernel_gradient(
     flip: bool,
 ) -> Tensor:
     """Correlate `(N, C, *size)` with `(N, K, *positions)` into kernels of `weight_size`."""
-    return blocks.kernel_gradient(
-        input, output, weight_size, _geometry(input.shape, weight_size, (stride, before, after, dilation, groups, flip))
-    )
+    g = _geometry(input.shape, weight_size, (stride, before, after, dilation, groups, flip))
+    return _way(input, output, g).kernel_gradient(input, output, weight_size, g)
 
 
 @tiled_conv_kernel_gradient.register_fake

@@ -1,0 +1,144 @@
+"""Convolution with kernels that depend on the position, and its gradients, by the core.
+
+Kernels are read as they lie, each once; images may lie as they like, and nothing is unfolded but a few columns a
+thread. `ops.blocks` is the same made of PyTorch's functions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+
+import torch
+from torch import Tensor
+
+from striate.engine.core import core
+from striate.engine.isa import isa
+from striate.engine.memory import bytes_aligned, numbers
+from striate.engine.plain import plain
+
+__all__ = ["Geometry", "forward", "input_gradient", "kernel_gradient", "refuses"]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What the operators are told besides their tensors, one entry an axis."""
+
+    size: tuple[int, ...]  # of the input
+    kernel: tuple[int, ...]
+    tiles: tuple[int, ...]
+    stride: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+    flip: bool
+
+    @property
+    def rank(self) -> int:
+        """How many spatial axes there are."""
+        return len(self.size)
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Input samples from the first tap to the last, both counted."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Positions along each axis."""
+        sides = zip(self.size, self.before, self.after, self.extent, self.stride, strict=True)
+        return tuple((n + b + a - e) // s + 1 for n, b, a, e, s in sides)
+
+
+def refuses(first: Tensor, second: Tensor, geometry: Geometry) -> str:
+    """Say why the core does not compute with two of input, kernels and output; "" where it does.
+
+    Example:
+        >>> g = Geometry((4,), (3,), (2,), (1,), (0,), (0,), (1,), 1, False)
+        >>> refuses(torch.zeros(1, 2, 4), torch.zeros(2, 5, 2, 3), g)
+        ''
+        >>> refuses(torch.zeros(1, 2, 4).double(), torch.zeros(2, 5, 2, 3).double(), g)
+        'not 32-bit floats in the memory of the processor'
+    """
+    reasons = {
+        "not 32-bit floats in the memory of the processor": not (plain(first) and plain(second)),
+        "over three spatial axes": geometry.rank > 3,
+        "nothing to compute": first.numel() == 0 or second.numel() == 0,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def forward(x: Tensor, weight: Tensor, g: Geometry) -> Tensor:
+    """Convolve `(N, C, *size)` with `(*tiles, K, C / groups, *kernel)`, into `(N, K, *positions)`.
+
+    Raises:
+        OptionError: STRIATE_ISA names a set that cannot be used.
+        StriateError: The core is not built.
+
+    Example:
+        >>> g = Geometry((4,), (2,), (3,), (1,), (0,), (0,), (1,), 1, False)
+        >>> forward(torch.ones(1, 1, 4), torch.arange(6.0).view(3, 1, 1, 2), g)
+        tensor([[[1., 5., 9.]]])
+    """
+    y = _made((x.shape[0], weight.shape[g.rank], *g.positions))
+    weight = weight.contiguous()
+    problem, scratch, threads = _problem(x, y, g)
+    core().unshared(problem, x.data_ptr(), weight.data_ptr(), y.data_ptr(), scratch.data_ptr(), threads)
+    return y
+
+
+def input_gradient(y: Tensor, weight: Tensor, g: Geometry) -> Tensor:
+    """Transpose: `(N, K, *positions)` to `(N, C, *size)`; what it raises is as in `forward`.
+
+    Example:
+        >>> g = Geometry((4,), (2,), (3,), (1,), (0,), (0,), (1,), 1, False)
+        >>> input_gradient(torch.ones(1, 1, 3), torch.arange(6.0).view(3, 1, 1, 2), g)
+        tensor([[[0., 3., 7., 5.]]])
+    """
+    x = _made((y.shape[0], weight.shape[g.rank + 1] * g.groups, *g.size))
+    weight = weight.contiguous()
+    problem, scratch, threads = _problem(x, y, g)
+    core().unshared_input_gradient(problem, y.data_ptr(), weight.data_ptr(), x.data_ptr(), scratch.data_ptr(), threads)
+    return x
+
+
+def kernel_gradient(x: Tensor, y: Tensor, kernels: Sequence[int], g: Geometry) -> Tensor:
+    """Correlate `(N, C, *size)` with `(N, K, *positions)` into `kernels`; what it raises is as in `forward`.
+
+    Example:
+        >>> g = Geometry((4,), (2,), (3,), (1,), (0,), (0,), (1,), 1, False)
+        >>> kernel_gradient(torch.arange(4.0).view(1, 1, 4), torch.ones(1, 1, 3), (3, 1, 1, 2), g).flatten(1)
+        tensor([[0., 1.],
+                [1., 2.],
+                [2., 3.]])
+    """
+    weight = _made(kernels)
+    problem, scratch, threads = _problem(x, y, g)
+    core().unshared_weight_gradient(problem, x.data_ptr(), y.data_ptr(), weight.data_ptr(), scratch.data_ptr(), threads)
+    return weight
+
+
+def _made(shape: Sequence[int]) -> Tensor:
+    return numbers(prod(shape)).view(tuple(shape))
+
+
+def _problem(x: Tensor, y: Tensor, g: Geometry):
+    isa()
+    threads = torch.get_num_threads()
+    problem = _described(x.shape, y.shape[1], x.stride(), y.stride(), g)
+    return problem, bytes_aligned(problem.workspace_bytes(threads)), threads
+
+
+@lru_cache(maxsize=256)
+def _described(shape: torch.Size, kernels: int, x: tuple[int, ...], y: tuple[int, ...], g: Geometry):
+    ahead = (3 - g.rank) * [0]  # axes of one position in front
+    before = [n - (e - 1) * g.flip for n, e in zip(g.before, g.extent, strict=True)]
+    dilation = [-d if g.flip else d for d in g.dilation]
+    axes = zip(g.size, g.positions, g.tiles, g.kernel, g.stride, before, dilation, strict=True)
+    return core().Unshared(
+        (shape[0], g.groups, shape[1] // g.groups, kernels // g.groups),
+        (*((1, 1, 1, 1, 1, 0, 1) for _ in ahead), *axes),
+        (*x[:2], *ahead, *x[2:]),
+        (*y[:2], *ahead, *y[2:]),
+    )

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from striate.engine import by_torch, operators
 from striate.engine.calls import call_for, pair, sides
+from striate.engine.choice import TORCH
 from striate.engine.differentiate import convolved, input_gradient, weight_gradient
 from striate.engine.plain import lies_last, plain, unwatched
 
-__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient", "takes"]
+__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient", "spreads", "takes"]
 
 
 def conv2d(
@@ -123,6 +124,35 @@ def conv2d_input_gradient(
         found, _ = by_torch.gradients(gradient, input, weight, *settings, (True, False))
         return cast("Tensor", found)
     return input_gradient(call, gradient, weight)
+
+
+def spreads(
+    input: Float[Tensor, "N K P Q"],
+    weight: Float[Tensor, "K Cg R S"],
+    output_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> bool:
+    """Tell whether a transposed convolution is `conv2d_input_gradient`'s, or better left to PyTorch's function of it.
+
+    That one computes the same as PyTorch's gradient, and often in less time; but what is recorded there has no part in
+    the engine's gradients.
+
+    Example:
+        >>> x, weight = torch.ones(1, 64, 56, 56), torch.ones(64, 64, 3, 3)
+        >>> spreads(x, weight, (1, 64, 56, 56), (1, 1), (1, 1, 1, 1), (1, 1), 1)
+        True
+    """
+    if torch.compiler.is_compiling():
+        return True
+    settings = (stride, padding, dilation, groups)
+    call = call_for(torch.Size(output_size), weight.shape, settings, channels_last=lies_last(input, weight))
+    if call is None or call.torch_alone():
+        return False
+    recorded = torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)
+    return recorded or call.plan("input gradient").algorithm != TORCH
 
 
 def conv2d_weight_gradient(

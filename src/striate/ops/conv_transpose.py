@@ -158,7 +158,9 @@ def spread(
     rank = window.rank
     fits = window.positions(size) == tuple(input.shape[-rank:])  # not where a dilation lets the output be larger
     if rank == 2 and fits and input.numel() and engine.takes(input, weight):
-        return add_bias(_by_engine(input, weight, window, size, groups), bias, rank)
+        output = _by_engine(input, weight, window, size, groups)
+        if output is not None:
+            return add_bias(output, bias, rank)
     positions = input.shape[-rank:]
     before = [side[0] for side in window.sides(size)]
     # Samples that the taps reach past the end of the output; negative where the output goes on without any.
@@ -179,10 +181,13 @@ def spread(
     return add_bias(F.pad(output, [n for o in reversed(past) for n in (0, max(0, -o))]), bias, rank)
 
 
-def _by_engine(input: Tensor, weight: Tensor, window: Window, size: Sequence[int], groups: int) -> Tensor:
-    """Spread as the gradient of the convolution that is transposed."""
+def _by_engine(input: Tensor, weight: Tensor, window: Window, size: Sequence[int], groups: int) -> Tensor | None:
+    """Spread as the gradient of the convolution that is transposed; None where PyTorch is to do it."""
     if input.ndim == 3:
-        return _by_engine(input[None], weight, window, size, groups)[0]
+        output = _by_engine(input[None], weight, window, size, groups)
+        return None if output is None else output[0]
     whole = (input.shape[0], weight.shape[1] * groups, *size)
-    sides = tuple(n for side in window.sides(size) for n in side)
-    return engine.conv2d_input_gradient(input, weight, whole, window.stride, sides, window.dilation, groups)
+    settings = (window.stride, tuple(n for side in window.sides(size) for n in side), window.dilation, groups)
+    if not engine.spreads(input, weight, whole, *settings):
+        return None
+    return engine.conv2d_input_gradient(input, weight, whole, *settings)

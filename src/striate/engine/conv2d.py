@@ -15,6 +15,7 @@ from striate.engine import by_torch, operators
 from striate.engine.calls import call_for, pair, sides
 from striate.engine.choice import TORCH
 from striate.engine.differentiate import convolved, input_gradient, weight_gradient
+from striate.engine.narrow import is_narrow, wide
 from striate.engine.plain import lies_last, plain, unwatched
 
 __all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient", "spreads", "takes"]
@@ -35,7 +36,8 @@ def conv2d(
     """Convolve as `torch.nn.functional.conv2d` does, by the algorithm that is planned for these sizes; differentiable.
 
     Tensors that are not 32-bit floats in the processor's memory, subclasses, autocast, `torch.func`, differentiation in
-    forward mode, modes and tracers get PyTorch's own convolution. Results lie in memory as PyTorch's do: channels last,
+    forward mode, modes and tracers get PyTorch's own convolution; bfloat16 and float16 are summed in 32 bits where the
+    processor has no instructions for them. Results lie in memory as PyTorch's do: channels last,
     if the input or the weight does.
 
     Args:
@@ -59,6 +61,8 @@ def conv2d(
     """
     settings = (stride, padding, dilation, groups)
     if not takes(input, weight, bias, residual):
+        if is_narrow(input, weight, bias, residual):
+            return _in_32_bits(input, weight, bias, residual, settings, relu=relu)
         return by_torch.finish(by_torch.convolve(input, weight, bias, *settings), residual, relu)
     if input.dim() == 3:
         added = None if residual is None else residual.unsqueeze(0)
@@ -81,6 +85,15 @@ def conv2d(
     if call is None:
         return by_torch.finish(by_torch.convolve(input, weight, bias, *settings), residual, relu)
     return convolved(call, input, weight, bias, residual)
+
+
+def _in_32_bits(
+    input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None, settings: Any, *, relu: bool
+) -> Tensor:
+    more = [None if tensor is None else tensor.float() for tensor in (bias, residual)]
+    with torch.autocast("cpu", enabled=False):
+        output = conv2d(input.float(), wide(weight), more[0], *settings, residual=more[1], relu=relu)
+    return output.to(input.dtype)
 
 
 def conv2d_input_gradient(

@@ -18,6 +18,7 @@ from striate.engine.differentiate import convolved
 from striate.engine.estimate import fourier_seconds, torch_seconds_of
 from striate.engine.fourier import Fourier
 from striate.engine.limits import Limits, limits
+from striate.engine.narrow import is_narrow, wide
 from striate.engine.plain import plain, unwatched
 from striate.engine.plan import FORGET
 from striate.engine.slices import Slices
@@ -56,6 +57,11 @@ def conv(
         call = _planned(input.shape, weight.shape, settings, *lying, torch.get_num_threads(), chosen(), limits())
         if call is not None:
             return convolved(call, input, weight, bias)
+    if is_narrow(input, weight, bias):
+        offsets = None if bias is None else bias.float()
+        with torch.autocast("cpu", enabled=False):
+            output = conv(input.float(), wide(weight), offsets, stride, sides, dilation, groups)
+        return output.to(input.dtype)
     padding = [n for side in sides for n in side]
     return by_torch.convolve(input, weight, bias, stride, padding, dilation, groups)
 

@@ -15,8 +15,8 @@ __all__ = ["lies_last", "plain", "unwatched"]
 _CLASSES: Final = frozenset({Tensor, Parameter, Buffer})
 
 
-def plain(tensor: Tensor) -> bool:
-    """Tell whether a tensor is 32-bit floats in the processor's memory, as they stand there.
+def plain(tensor: Tensor, dtype: torch.dtype = torch.float32) -> bool:
+    """Tell whether a tensor is numbers of a type in the processor's memory, as they stand there.
 
     Example:
         >>> plain(torch.zeros(3)), plain(torch.zeros(3, dtype=torch.float64)), plain(torch.zeros(3, device="meta"))
@@ -24,7 +24,7 @@ def plain(tensor: Tensor) -> bool:
     """
     return (
         type(tensor) in _CLASSES
-        and tensor.dtype is torch.float32
+        and tensor.dtype is dtype
         and tensor.is_cpu
         and tensor.layout is torch.strided
         and not tensor.is_neg()

@@ -87,6 +87,13 @@ def test_the_same_bits_on_any_threads_and_for_an_image_alone(tiles, groups):
     assert input_gradient(y[4:7], w, g).equal(found[0][1][4:7])
 
 
+def test_a_result_is_no_view():
+    """Whoever calls may change it in place: PyTorch forbids that of an operator's view, and a bias is added so."""
+    x, w, y = drawn(PLAIN, 1, 3, 64)
+    assert not any(t._is_view() for t in (forward(x, w, PLAIN), input_gradient(y, w, PLAIN)))
+    assert not kernel_gradient(x, y, w.shape, PLAIN)._is_view()
+
+
 @pytest.mark.parametrize("kernels", [3, 4, 31])
 def test_long_sums_are_exact_where_they_can_be(kernels):
     """Sums of ones, longer than what is summed at once, count them; one position, and kernels that nobody uses."""

@@ -12,6 +12,9 @@ std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b
 // Multiply-adds of a task: some microseconds, so that a team is worth beginning and no thread waits for another's last.
 constexpr std::int64_t task_multiply_adds = 1 << 17;
 
+// Floats that a second cache keeps.
+constexpr std::int64_t kept_floats = 1 << 17;
+
 int team(const Unshared& u, int threads) {
   return int(std::max<std::int64_t>(1, std::min<std::int64_t>(threads, u.multiply_adds() / task_multiply_adds)));
 }
@@ -35,11 +38,16 @@ void unshared(const Kernels& kernels, const Unshared& u, const float* x, const f
               int threads) {
   const auto& [slow, middle, fast] = u.axes;
   const int many = team(u, threads);
-  const std::int64_t columns = kernels.unshared_columns(u), images = std::min(u.n, columns);
-  const std::int64_t rows = slow.positions * middle.positions, cuts = divided_up(u.n, images);
-  const std::int64_t fair = divided_up(rows * fast.positions, 4 * many);
-  const std::int64_t longest = std::clamp<std::int64_t>(columns / images, 1, longest_stretch);
-  const std::int64_t length = std::max<std::int64_t>(1, std::min({longest, fair, fast.positions}));
+  const std::int64_t columns = kernels.unshared_columns(u), rows = slow.positions * middle.positions;
+  // The longer a stretch, the less is gathered twice. Of many images only some are taken at a time, so the matrices of
+  // a stretch, which are read for each of them, must stay in a cache.
+  const std::int64_t few = std::min<std::int64_t>(u.n, 8), fair = divided_up(rows * fast.positions, 4 * many);
+  const std::int64_t staying = u.n > few && fast.kernels * u.k * u.depth() > kept_floats
+                                   ? std::max<std::int64_t>(1, kept_floats / (u.k * u.depth()))
+                                   : longest_stretch;
+  const std::int64_t length = std::max<std::int64_t>(
+      1, std::min({columns / few, staying, std::int64_t(longest_stretch), fair, fast.positions}));
+  const std::int64_t images = std::clamp<std::int64_t>(columns / length, 1, u.n), cuts = divided_up(u.n, images);
   const std::int64_t stretches = divided_up(fast.positions, length), items = rows * stretches * cuts * u.groups;
   const std::int64_t chunk = std::max<std::int64_t>(1, task_multiply_adds * items / u.multiply_adds());
   share(many, divided_up(items, chunk), [&](std::int64_t task, int thread) {

@@ -95,14 +95,24 @@ void gather_runs(const Unshared& u, const float* x, const Column* at, int count,
   });
 }
 
+// Those that have all taps along the last axis: from the first to the last, all are.
+inline Taps whole_runs(const Unshared& u, const Column* at, int count) {
+  const auto whole = [&](std::int64_t i) { return at[i].inside[2].end - at[i].inside[2].first == u.axes[2].taps; };
+  Taps all{0, count};
+  while (all.first < count && !whole(all.first)) ++all.first;
+  while (all.end > all.first && !whole(all.end - 1)) --all.end;
+  return all;
+}
+
+// Taps that lie side by side in memory, and are few; else 0.
+inline std::int64_t known_taps(const Unshared& u) {
+  const Axis& a = u.axes[2];
+  return a.dilation * a.x == 1 && a.taps <= 8 ? a.taps : 0;
+}
+
 inline void gather(const Unshared& u, const float* x, const Column* at, int count, const Channels& some, float* to,
                    std::int64_t to_step) {
   const std::int64_t depth = (some.end - some.first) * u.taps();
-  const Axis& a = u.axes[2];
-  const auto whole = [&](int i) { return at[i].inside[2].end - at[i].inside[2].first == a.taps; };
-  Taps all{0, count};
-  while (all.first < count && !whole(int(all.first))) ++all.first;
-  while (all.end > all.first && !whole(int(all.end) - 1)) --all.end;
   for (int i = 0; i < count; ++i) {
     const std::int64_t clear = at[i].whole(u) ? depth / lanes * lanes : 0;
     for (std::int64_t d = clear; d < depth; d += lanes) store(to + i * to_step + d, Vector{});
@@ -110,30 +120,40 @@ inline void gather(const Unshared& u, const float* x, const Column* at, int coun
   constexpr decltype(&gather_runs<0>) by_taps[] = {gather_runs<0>, gather_runs<1>, gather_runs<2>,
                                                    gather_runs<3>, gather_runs<4>, gather_runs<5>,
                                                    gather_runs<6>, gather_runs<7>, gather_runs<8>};
-  by_taps[a.dilation * a.x == 1 && a.taps <= 8 ? a.taps : 0](u, x, at, count, all, some, to, to_step);
+  by_taps[known_taps(u)](u, x, at, count, whole_runs(u, at, count), some, to, to_step);
 }
 
-// The way back: each number of a column is added to its sample.
+// The way back: each number of a column is added to its sample, one column after the other.
 template <int taps>
-void scatter_runs(const Unshared& u, const float* from, const Column& at, const Channels& some, float* x) {
-  const std::int64_t step = u.axes[2].dilation * u.axes[2].x;
-  const Taps run = at.inside[2];
-  each_run(u, at, some, [=](std::int64_t sample, std::int64_t number) {
-    if constexpr (taps > 0) {
-      for (int s = 0; s < taps; ++s) x[sample + s] += from[number + s];
-    } else {
-      for (std::int64_t s = run.first; s < run.end; ++s) x[sample + s * step] += from[number + s];
+void scatter_runs(const Unshared& u, const float* from, std::int64_t from_step, const Column* at, int count,
+                  const Taps& whole, const Channels& some, float* x) {
+  const std::int64_t step = u.axes[2].dilation * u.axes[2].x, apart = count > 1 ? at[1].x - at[0].x : 0;
+  each_run(u, at[0], some, [=](std::int64_t sample, std::int64_t number) {
+    float* into = x + sample;
+    const float* numbers = from + number;
+    const auto one = [&](std::int64_t i) {
+      const Taps run = at[i].inside[2];
+      for (std::int64_t s = run.first; s < run.end; ++s) into[i * apart + s * step] += numbers[i * from_step + s];
+    };
+    for (std::int64_t i = 0; i < whole.first; ++i) one(i);
+    for (std::int64_t i = whole.first; i < whole.end; ++i) {
+      if constexpr (taps > 0) {
+#pragma GCC unroll 8
+        for (int s = 0; s < taps; ++s) into[i * apart + s] += numbers[i * from_step + s];
+      } else {
+        one(i);
+      }
     }
+    for (std::int64_t i = whole.end; i < count; ++i) one(i);
   });
 }
 
-inline void scatter(const Unshared& u, const float* from, const Column& at, const Channels& some, float* x) {
+inline void scatter(const Unshared& u, const float* from, std::int64_t from_step, const Column* at, int count,
+                    const Channels& some, float* x) {
   constexpr decltype(&scatter_runs<0>) by_taps[] = {scatter_runs<0>, scatter_runs<1>, scatter_runs<2>,
                                                     scatter_runs<3>, scatter_runs<4>, scatter_runs<5>,
                                                     scatter_runs<6>, scatter_runs<7>, scatter_runs<8>};
-  const Axis& a = u.axes[2];
-  const bool known = a.dilation * a.x == 1 && a.taps <= 8 && at.inside[2].end - at.inside[2].first == a.taps;
-  by_taps[known ? a.taps : 0](u, from, at, some, x);
+  by_taps[known_taps(u)](u, from, from_step, at, count, whole_runs(u, at, count), some, x);
 }
 
 }  // namespace striate::STRIATE_ISA

@@ -38,9 +38,21 @@ std::int64_t most_columns(const Unshared& u) {
   return most(together, least(scratch_columns, scratch_floats / (column_floats(u.depth()) + row_floats(u))));
 }
 
-void gather_outputs(const Unshared& u, const float* y, const Column& at, std::int64_t group, float* to) {
-  const float* from = y + at.y + group * u.k * u.y_channel;
-  for (std::int64_t k = 0; k < u.k; ++k) to[k] = from[k * u.y_channel];
+// What arrives at columns that are neighbours.
+void gather_outputs(const Unshared& u, const float* y, const Column* at, int count, std::int64_t group, float* to) {
+  const std::int64_t step = row_floats(u), apart = count > 1 ? at[1].y - at[0].y : 0, rows = u.k, channel = u.y_channel;
+  const float* from = y + at[0].y + group * rows * channel;
+  for (std::int64_t k = 0; k < rows; ++k, from += channel) {
+    for (std::int64_t i = 0; i < count; ++i) to[i * step + k] = from[i * apart];
+  }
+}
+
+// Of a kernel's columns the `column`th and those that follow it along the last axis, at most so many; returns how many.
+int neighbours(const Unshared& u, std::int64_t kernel, std::int64_t column, std::int64_t at_most, Column* at) {
+  const std::int64_t turns = u.axes[2].turns(kernel % u.axes[2].kernels);
+  const int count = int(least(least(at_most, longest_stretch), turns - column % turns));
+  for (int i = 0; i < count; ++i) at[i] = column_at(u, kernel, column + i);
+  return count;
 }
 
 // Sums of neighbours: of those in `a`, then of those in `b`.
@@ -228,9 +240,10 @@ void unshared_input_gradient(const Unshared& u, const float* y, const float* w, 
       const Spread* by = spreads;
       while (by->columns < width) ++by;
       Column at[together];
-      for (int j = 0; j < by->columns; ++j) {
-        at[j] = j < width ? column_at(u, kernel, column + j) : at[width - 1];
-        gather_outputs(u, y, at[j], some.group, arriving + j * row_step);
+      int counts[together];
+      for (int j = 0; j < width; j += counts[j]) {
+        counts[j] = neighbours(u, kernel, column + j, width - j, at + j);
+        gather_outputs(u, y, at + j, counts[j], some.group, arriving + j * row_step);
       }
       const float* after = kernel + 1 < u.kernels() ? left + u.groups * u.k * u.depth() : left;
       for (std::int64_t d = 0; d < depth;) {
@@ -240,7 +253,7 @@ void unshared_input_gradient(const Unshared& u, const float* y, const float* w, 
                                            scratch + d, step);
         d = end;
       }
-      for (int j = 0; j < width; ++j) scatter(u, scratch + j * step, at[j], some, x);
+      for (int j = 0; j < width; j += counts[j]) scatter(u, scratch + j * step, step, at + j, counts[j], some, x);
     }
   }
 }
@@ -255,10 +268,12 @@ void unshared_weight_gradient(const Unshared& u, const float* x, const float* y,
   const std::int64_t columns = u.columns(kernel);
   for (std::int64_t first = 0; first == 0 || first < columns; first += block) {
     const std::int64_t width = least(block, columns - first);
-    for (std::int64_t j = 0; j < width; ++j) {
-      const Column at = column_at(u, kernel, first + j);
-      gather(u, x, &at, 1, some, scratch + j * step, step);
-      gather_outputs(u, y, at, some.group, arriving + j * row_step);
+    Column at[longest_stretch];
+    for (std::int64_t j = 0; j < width;) {
+      const int count = neighbours(u, kernel, first + j, width - j, at);
+      gather(u, x, at, count, some, scratch + j * step, step);
+      gather_outputs(u, y, at, count, some.group, arriving + j * row_step);
+      j += count;
     }
     const Places places{1, 1, width, {0, 0, row_step}, {0, 0, step}};
     for (std::int64_t row = 0; row < u.k; row += tile_rows) {

@@ -1,5 +1,6 @@
 """Memory for what is large: packed weights, scratch, images. In large pages, where the system has them."""
 
+from math import prod
 from typing import Final
 
 import torch
@@ -33,10 +34,10 @@ def numbers(count: int) -> Tensor:
     return bytes_aligned(4 * count).view(torch.float32)
 
 
-def images(shape: tuple[int, int, int, int], layout: torch.memory_format) -> Tensor:
-    """Give images `N C H W` of 32-bit floats that are to be written, whole."""
+def images(shape: tuple[int, ...], layout: torch.memory_format) -> Tensor:
+    """Give images, or kernels, of 32-bit floats that are to be written, whole; no view of anything."""
     found = torch.empty(shape, dtype=torch.float32, device="cpu", memory_format=layout)
-    size_bytes = 4 * shape[0] * shape[1] * shape[2] * shape[3]
+    size_bytes = 4 * prod(shape)
     if size_bytes >= 2 * _PAGE:
         core().prefer_large_pages(found.data_ptr(), size_bytes)
     return found

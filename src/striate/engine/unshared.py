@@ -12,12 +12,17 @@ from math import prod
 import torch
 from torch import Tensor
 
+from striate.engine.choice import chosen
 from striate.engine.core import core
 from striate.engine.isa import isa
-from striate.engine.memory import bytes_aligned, numbers
+from striate.engine.memory import bytes_aligned, images
 from striate.engine.plain import plain
 
 __all__ = ["Geometry", "forward", "input_gradient", "kernel_gradient", "refuses"]
+
+# Measured: with matrices of 9 numbers, which depthwise kernels have, and of 200, `ops.blocks` is up to five times as
+# fast for eight images and more, and a few times slower for one. Within `reproducible` they are the core's.
+LEAST_MATRIX, MANY_IMAGES = 256, 8
 
 
 @dataclass(frozen=True)
@@ -51,20 +56,29 @@ class Geometry:
         return tuple((n + b + a - e) // s + 1 for n, b, a, e, s in sides)
 
 
-def refuses(first: Tensor, second: Tensor, geometry: Geometry) -> str:
+def refuses(first: Tensor, second: Tensor, kernels: Sequence[int], geometry: Geometry) -> str:
     """Say why the core does not compute with two of input, kernels and output; "" where it does.
+
+    Args:
+        first: The input, or of transposed convolution the output.
+        second: What it is convolved or correlated with.
+        kernels: The size of the kernels, `(*tiles, K, C / groups, *kernel)`.
+        geometry: Of the convolution.
 
     Example:
         >>> g = Geometry((4,), (3,), (2,), (1,), (0,), (0,), (1,), 1, False)
-        >>> refuses(torch.zeros(1, 2, 4), torch.zeros(2, 5, 2, 3), g)
+        >>> x, w = torch.zeros(1, 2, 4), torch.zeros(2, 5, 2, 3)
+        >>> refuses(x, w, w.shape, g)
         ''
-        >>> refuses(torch.zeros(1, 2, 4).double(), torch.zeros(2, 5, 2, 3).double(), g)
+        >>> refuses(x.double(), w.double(), w.shape, g)
         'not 32-bit floats in the memory of the processor'
     """
+    matrix = prod(kernels[geometry.rank :]) // geometry.groups
     reasons = {
         "not 32-bit floats in the memory of the processor": not (plain(first) and plain(second)),
         "over three spatial axes": geometry.rank > 3,
         "nothing to compute": first.numel() == 0 or second.numel() == 0,
+        "small matrices, many images": matrix < LEAST_MATRIX and first.shape[0] >= MANY_IMAGES and chosen().torch,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -81,7 +95,7 @@ def forward(x: Tensor, weight: Tensor, g: Geometry) -> Tensor:
         >>> forward(torch.ones(1, 1, 4), torch.arange(6.0).view(3, 1, 1, 2), g)
         tensor([[[1., 5., 9.]]])
     """
-    y = _made((x.shape[0], weight.shape[g.rank], *g.positions))
+    y = images((x.shape[0], weight.shape[g.rank], *g.positions), torch.contiguous_format)
     weight = weight.contiguous()
     problem, scratch, threads = _problem(x, y, g)
     core().unshared(problem, x.data_ptr(), weight.data_ptr(), y.data_ptr(), scratch.data_ptr(), threads)
@@ -96,7 +110,7 @@ def input_gradient(y: Tensor, weight: Tensor, g: Geometry) -> Tensor:
         >>> input_gradient(torch.ones(1, 1, 3), torch.arange(6.0).view(3, 1, 1, 2), g)
         tensor([[[0., 3., 7., 5.]]])
     """
-    x = _made((y.shape[0], weight.shape[g.rank + 1] * g.groups, *g.size))
+    x = images((y.shape[0], weight.shape[g.rank + 1] * g.groups, *g.size), torch.contiguous_format)
     weight = weight.contiguous()
     problem, scratch, threads = _problem(x, y, g)
     core().unshared_input_gradient(problem, y.data_ptr(), weight.data_ptr(), x.data_ptr(), scratch.data_ptr(), threads)
@@ -113,14 +127,10 @@ def kernel_gradient(x: Tensor, y: Tensor, kernels: Sequence[int], g: Geometry) -
                 [1., 2.],
                 [2., 3.]])
     """
-    weight = _made(kernels)
+    weight = images(tuple(kernels), torch.contiguous_format)
     problem, scratch, threads = _problem(x, y, g)
     core().unshared_weight_gradient(problem, x.data_ptr(), y.data_ptr(), weight.data_ptr(), scratch.data_ptr(), threads)
     return weight
-
-
-def _made(shape: Sequence[int]) -> Tensor:
-    return numbers(prod(shape)).view(tuple(shape))
 
 
 def _problem(x: Tensor, y: Tensor, g: Geometry):

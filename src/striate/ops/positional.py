@@ -39,9 +39,9 @@ def _geometry(size: Sequence[int], weight: Sequence[int], settings: Sequence[Any
     )
 
 
-def _way(first: Tensor, second: Tensor, geometry: Geometry) -> Any:
+def _way(first: Tensor, second: Tensor, kernels: Sequence[int], geometry: Geometry) -> Any:
     """Give who computes with two of the three: the core, or PyTorch's functions block by block."""
-    return blocks if unshared.refuses(first, second, geometry) else unshared
+    return blocks if unshared.refuses(first, second, kernels, geometry) else unshared
 
 
 def bilinear(operator: Callable[..., Tensor], first: Tensor, second: Tensor, *settings: Any) -> Tensor:
@@ -88,7 +88,7 @@ def tiled_conv(
 ) -> Tensor:
     """Convolve `(N, C, *size)` with kernels `(*tiles, K, C / groups, *kernel)`, into `(N, K, *positions)`."""
     g = _geometry(input.shape, weight.shape, (stride, before, after, dilation, groups, flip))
-    return _way(input, weight, g).forward(input, weight, g)
+    return _way(input, weight, weight.shape, g).forward(input, weight, g)
 
 
 @tiled_conv.register_fake
@@ -111,7 +111,7 @@ def tiled_conv_transpose(
 ) -> Tensor:
     """Spread `(N, K, *positions)` through kernels that take turns, into `(N, C, *output_size)`: the adjoint."""
     g = _geometry(output_size, weight.shape, (stride, before, after, dilation, groups, flip))
-    return _way(input, weight, g).input_gradient(input, weight, g)
+    return _way(input, weight, weight.shape, g).input_gradient(input, weight, g)
 
 
 @tiled_conv_transpose.register_fake
@@ -134,7 +134,7 @@ def tiled_conv_kernel_gradient(
 ) -> Tensor:
     """Correlate `(N, C, *size)` with `(N, K, *positions)` into kernels of `weight_size`."""
     g = _geometry(input.shape, weight_size, (stride, before, after, dilation, groups, flip))
-    return _way(input, output, g).kernel_gradient(input, output, weight_size, g)
+    return _way(input, output, weight_size, g).kernel_gradient(input, output, weight_size, g)
 
 
 @tiled_conv_kernel_gradient.register_fake

@@ -4,6 +4,7 @@ from striate import engine, errors, nn, ops
 from striate.data import Augment, DataOptions, Dataset, Preprocess, describe, open_dataset, read_image
 from striate.engine import accelerate, machine, restore
 from striate.errors import (
+    CaptureError,
     CheckpointError,
     DataError,
     DtypeError,
@@ -26,6 +27,7 @@ __all__ = [
     "MODELS",
     "RECIPES",
     "Augment",
+    "CaptureError",
     "CheckpointError",
     "DataError",
     "DataOptions",

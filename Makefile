@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # The tools of the virtual environment (cmake, ninja, clang-format, node) come before the machine's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check shapes format bench figures pages core-test core-test-neon stub clean help
+.PHONY: demo test check shapes format bench figures looks pages core-test core-test-neon stub clean help
 
 demo: $(VENV)/.core  ## train on the handwritten digits, judge, show the report
 	@$(BIN)/python examples/01_digits.py
@@ -48,6 +48,9 @@ figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and of
 	@$(BIN)/python -m docs.draw
 	@$(BIN)/python -m docs.speed
 	@$(BIN)/python docs/list_weights.py
+
+looks: $(VENV)/.core  ## make the pictures of docs/explain.md anew; takes some minutes
+	@$(BIN)/python -m docs.looks
 
 pages: $(VENV)/.core  ## write docs/models.md anew from the networks
 	@$(BIN)/python -m docs.networks

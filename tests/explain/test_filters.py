@@ -8,7 +8,7 @@ from torch import nn
 
 from striate.errors import OptionError, ShapeError
 from striate.explain.filters import filters
-from striate.explain.pictures import grey
+from striate.explain.rendering import grey
 from striate.models import create
 from striate.nn import UnsharedConv2d
 

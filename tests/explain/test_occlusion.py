@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from captum_oracle import attr
 from torch import nn
 
 from striate.errors import OptionError
@@ -42,6 +43,20 @@ def test_equals_the_definition(net, size, stride, fill):
         expected = by_loops(lambda x: net(x).softmax(1)[:, 1], image, size, stride, fill)
         np.testing.assert_allclose(values[0].numpy(), expected, atol=1e-6)
     torch.testing.assert_close(found.score, net(images).softmax(1)[:, 1])
+
+
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (3, 2), (3, 3), (5, 4)])
+def test_equals_captums(net, size, stride):
+    """Where both are defined: squares over all channels, no further apart than they are wide."""
+    images = torch.randn(3, 2, 7, 8)
+    found = occlusion(net, images, 2, cover=Cover(size, stride, 0.3))
+    oracle = attr.Occlusion(nn.Sequential(net.eval(), nn.Softmax(1)))
+    with torch.no_grad():
+        expected = oracle.attribute(
+            images, sliding_window_shapes=(2, size, size), strides=(2, stride, stride), baselines=0.3, target=2
+        )
+    assert expected.std(1).max() < 1e-6
+    torch.testing.assert_close(found.values, expected.mean(1, keepdim=True), atol=1e-6, rtol=0)
 
 
 def test_each_image_is_explained_for_its_own_class(net):

@@ -12,12 +12,20 @@ from striate.explain.shelf import Shelf
 def test_pictures_and_arrays_come_back(tmp_path):
     """The same pixels, the same numbers; what was there is replaced."""
     shelf = Shelf(tmp_path / "deep" / "shelf")
-    pixels, values = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8), torch.randn(2, 3)
+    pixels, values = np.random.default_rng(0).integers(0, 256, (64, 70, 3), dtype=np.uint8), torch.randn(2, 3)
     shelf.picture("conv1/map 3", 255 - pixels)
     picture, array = shelf.picture("conv1/map 3", pixels), shelf.array("conv1/map 3", values)
     assert np.array_equal(np.asarray(Image.open(picture)), pixels)
     assert np.array_equal(np.load(array), values.numpy())
     assert sorted(path.name for path in (tmp_path / "deep/shelf/conv1").iterdir()) == ["map-3.npy", "map-3.png"]
+
+
+def test_few_pixels_become_squares(tmp_path):
+    """As a whole picture that a viewer does not blur; each pixel is the same colour all over."""
+    with Image.open(Shelf(tmp_path).picture("x", np.array([[[0], [255]], [[90], [30]]], np.uint8))) as found:
+        assert found.size == (256, 256)
+        assert np.unique(np.asarray(found)[:128, :128]).tolist() == [0]
+        assert np.unique(np.asarray(found)[128:, 128:]).tolist() == [30]
 
 
 @pytest.mark.parametrize("name", ["../../away", "/etc/x", "a\0b/..", "layer1.0.conv1/ü", ""])

@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from striate.explain.layers import Network, captured
-from striate.explain.pictures import sheet, strength, tint
+from striate.explain.rendering import sheet, strength, tint
 
 __all__ = ["LEGEND", "feature_maps", "picture_of"]
 

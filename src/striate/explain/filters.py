@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from striate.errors import OptionError, ShapeError
-from striate.explain.pictures import grey, sheet, tint
+from striate.explain.rendering import grey, sheet, tint
 from striate.nn import Conv2d, TiledConv2d, UnsharedConv2d
 
 __all__ = ["Filters", "filters"]

@@ -13,6 +13,7 @@ from striate.data import Dataset
 from striate.data.dataset import DataOptions, Part
 from striate.data.preprocess import Preprocess
 from striate.data.readers import inspect_dataset
+from striate.data.transforms import normalize
 from striate.errors import DataError
 
 __all__ = ["Gallery", "open_gallery"]
@@ -20,16 +21,22 @@ __all__ = ["Gallery", "open_gallery"]
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures in a row, read one by one.
+    """Pictures in a row, read when they are asked for.
 
     Args:
         dataset: Where they are from.
+        preprocess: What makes a picture the network's input.
     """
 
     dataset: Dataset
+    preprocess: Preprocess
 
     def __len__(self) -> int:
         return sum(map(len, self.dataset.parts.values()))
+
+    def __getitem__(self, indices: list[int]) -> Float[Tensor, "N C H W"]:
+        """Read some, normalised: as the network takes them."""
+        return normalize(torch.stack([self.read(i) for i in indices]), self.preprocess.mean, self.preprocess.std)
 
     def read(self, index: int) -> Float[Tensor, "C H W"]:
         """Read one, in [0, 1], as the network sees it but for the normalisation.
@@ -81,7 +88,7 @@ def open_gallery(data: str, preprocess: Preprocess, on_progress: Callable[[int, 
         enlarge=preprocess.enlarge,
         split=(0.0, 0.0, 1.0),
     )
-    found = Gallery(inspect_dataset(data, options, on_progress=on_progress))
+    found = Gallery(inspect_dataset(data, options, on_progress=on_progress), preprocess)
     if not len(found):
         raise DataError("explain: the data has no picture that can be used.", "Give other data.", data=data)
     return found

@@ -27,9 +27,9 @@ _OPEN_STEPS: Final = 16
 
 LEGEND: Final = "The image itself, in its own colours, from black to white."
 CAPTION: Final = (
-    "Begun as grey noise and changed, step by step, so that the map answers more. It shows what the map asks for "
-    "beyond all that ever occurs: no such image was seen in training, and another start may end elsewhere. Compare it "
-    "with the pieces of real pictures that excite the map."
+    "Begun as grey noise and changed, step by step, so that the map's middle unit answers more; only what it sees is "
+    "shown. It is what the unit asks for beyond all that ever occurs: no such image was seen in training, and another "
+    "start may end elsewhere. Compare it with the pieces of real pictures that excite the map."
 )
 
 

@@ -4,15 +4,19 @@ import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
 from torch import Tensor
 
-from striate.explain.pictures import png
+from striate.explain.rendering import enlarged, png
 from striate.train.durable import explained, make_folder, replace_file
 
 __all__ = ["Shelf"]
+
+# Pictures with fewer pixels a side are enlarged.
+_SMALL: Final = 64
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,13 @@ class Shelf:
     folder: Path
 
     def picture(self, name: str, pixels: UInt8[np.ndarray, "H W C"]) -> Path:
-        """Keep a picture as `name.png`.
+        """Keep a picture as `name.png`; few pixels become large squares, so that a viewer does not blur them.
 
         Raises:
             RunError: The folder cannot be written.
         """
-        return self._put(name, ".png", png(pixels))
+        small = max(pixels.shape[:2]) < _SMALL
+        return self._put(name, ".png", png(enlarged(pixels, 4 * _SMALL) if small else pixels))
 
     def array(self, name: str, values: Shaped[Tensor, "..."]) -> Path:
         """Keep an array as `name.npy`.

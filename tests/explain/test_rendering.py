@@ -1,4 +1,4 @@
-"""explain.pictures: colours mean what the legend says, whatever the scale."""
+"""explain.rendering: colours mean what the legend says, whatever the scale."""
 
 import base64
 import io
@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from striate.errors import ShapeError
-from striate.explain.pictures import (
+from striate.explain.rendering import (
     SHOWN,
     data_url,
     enlarged,

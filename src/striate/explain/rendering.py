@@ -36,7 +36,6 @@ __all__ = [
 # Anchors of the colour maps, from low to high; what lies between two is mixed in a straight line.
 _DIVERGING: Final = ((23, 78, 140), (120, 168, 214), (255, 255, 255), (236, 144, 122), (176, 40, 24))
 _SEQUENTIAL: Final = ((255, 255, 255), (253, 208, 120), (230, 112, 52), (150, 28, 40), (50, 8, 34))
-_PAPER: Final = 255
 # These are pictures of their own, on the image's channels, as their papers show them.
 _ABOUT_GREY: Final = ("deconvnet", "guided_backpropagation")
 
@@ -136,13 +135,16 @@ def enlarged(pixels: UInt8[np.ndarray, "H W C"], side: int) -> Image.Image:
     return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), how)
 
 
-def sheet(pictures: Sequence[UInt8[np.ndarray, "..."]], columns: int = 0, gap: int = 1) -> UInt8[np.ndarray, "H W 3"]:
-    """Put pictures of one size side by side, row by row, with white between them.
+def sheet(
+    pictures: Sequence[UInt8[np.ndarray, "..."]], columns: int = 0, gap: int = 1, between: int = 255
+) -> UInt8[np.ndarray, "H W 3"]:
+    """Put pictures of one size side by side, row by row.
 
     Args:
         pictures: Each `H W C`, with one channel or three.
         columns: In a row; 0 for as many as there are rows.
-        gap: White pixels between two.
+        gap: Pixels between two.
+        between: How bright these are, and what is left over, from 0 to 255.
 
     Raises:
         ShapeError: There is no picture, or they are not of one size.
@@ -157,7 +159,7 @@ def sheet(pictures: Sequence[UInt8[np.ndarray, "..."]], columns: int = 0, gap: i
     columns = columns or int(np.ceil(len(pictures) ** 0.5))
     height, width = sizes.pop()
     rows = -(-len(pictures) // columns)
-    made = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), _PAPER, np.uint8)
+    made = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), between, np.uint8)
     for i, picture in enumerate(pictures):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         made[top : top + height, left : left + width] = picture

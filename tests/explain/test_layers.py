@@ -182,6 +182,25 @@ def test_it_computes_with_the_models_own_tensors():
         torch.testing.assert_close(network.run(images)[0], model(images))
 
 
+def test_what_is_learnt_is_listed_in_the_order_of_its_use():
+    """Not in the order in which it was written down; buffers are not learnt."""
+    model = STRANGERS["reused"]()
+    names = capture(model, image_for("reused")).parameters
+    assert [name for name in names if name.endswith("weight")] == [
+        "conv1.weight", "bn1.weight", "conv2.weight", "bn2.weight", "fc.weight",
+    ]  # fmt: skip
+    assert set(names) == dict(model.named_parameters()).keys()
+
+
+def test_values_can_be_visited(small):
+    """Each is handed over once, as it would have been kept, and the rest is not computed."""
+    visited = {}
+    small.network.visit(small.images, ["4", "1"], visited.__setitem__)
+    want = small.network.values(small.images, ["4", "1"])
+    assert list(visited) == ["1", "4"]
+    assert all(torch.equal(visited[name], want[name]) for name in want)
+
+
 @pytest.mark.parametrize("name", STRANGERS)
 def test_what_a_unit_sees_is_what_moves_it(name):
     """A change of the image outside of what a unit sees leaves it as it is."""
@@ -228,4 +247,17 @@ def test_refusals_say_what_is_wrong():
         "  images    torch.float64\n"
         "  captured  torch.float32\n"
         "Convert the images, or capture the model for these."
+    )
+    with pytest.raises(OptionError) as error:
+        network.with_tensors({"conv9.weight": torch.zeros(3)})
+    assert str(error.value) == (
+        "explain: Small has no tensor called 'conv9.weight'.\nPass those of a network that is built alike."
+    )
+    with pytest.raises(ShapeError) as error:
+        network.with_tensors({"9.bias": torch.zeros(3)})
+    assert str(error.value) == (
+        "explain: 9.bias of Small is of another shape.\n"
+        "  given   (3,)\n"
+        "  needed  (5,)\n"
+        "Pass the tensors of a network that is built alike."
     )

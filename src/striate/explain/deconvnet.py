@@ -56,8 +56,9 @@ READING: Final = Reading(
     "one image's response, not of what the unit looks for in general, and not a probability of anything.",
     assumption="Where the maxima were is kept; which units were silent is not: a signal passes every rectification "
     "where it is positive.",
-    sanity="Randomised weights change the picture little: much of it is decided by where the maxima were, that is, "
-    "by the image.",
+    sanity="Randomised weights change it, once a layer between the unit and the image has lost its own; what lies "
+    "above the unit has no part in it. Where there are many maxima, much of the picture is decided by where they were, "
+    "that is, by the image: compare it with the views of other units.",
 )
 
 

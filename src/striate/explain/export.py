@@ -25,12 +25,14 @@ class Exported(NamedTuple):
         graph: Functional: nothing in it is written into.
         inputs: Names of tensors, in the order in which the graph takes them; None for the images.
         tensors: The model's own parameters and buffers by name, and the constants of its code.
+        parameters: Which of these are learnt, in the order in which they are first used.
         output: The place of the model's output, or of the first of several, among the graph's.
     """
 
     graph: fx.GraphModule
     inputs: tuple[str | None, ...]
     tensors: dict[str, Tensor]
+    parameters: tuple[str, ...]
     output: int
 
 
@@ -133,7 +135,15 @@ def _read(program: ExportedProgram, model: nn.Module) -> Exported:
         found: Any = own.get(given.target, program.constants.get(given.target))
         tensors[given.target] = found
     kinds = [given.kind for given in program.graph_signature.output_specs]
-    return Exported(graph, tuple(inputs), tensors, _output(graph.graph, kinds))
+    return Exported(graph, tuple(inputs), tensors, _learnt(graph.graph, inputs, tensors), _output(graph.graph, kinds))
+
+
+def _learnt(graph: fx.Graph, inputs: Sequence[str | None], tensors: dict[str, Tensor]) -> tuple[str, ...]:
+    places = {node: place for place, node in enumerate(graph.nodes)}
+    given = zip(inputs, [node for node in graph.nodes if node.op == "placeholder"], strict=True)
+    first = {name: min(map(places.__getitem__, node.users)) for name, node in given if name and node.users}
+    learnt = [name for name in first if isinstance(tensors[name], nn.Parameter)]
+    return tuple(sorted(learnt, key=first.__getitem__))
 
 
 def _output(graph: fx.Graph, kinds: list[OutputKind]) -> int:

@@ -22,7 +22,8 @@ READING: Final = Reading(
     caption="Coarse: one value a position of the layer, spread smoothly in between, so its edges are no edges of "
     "anything. Each position sees its whole receptive field. What speaks against the class is not shown.",
     assumption="A map means the same everywhere, and how much a score wants of it is its mean gradient.",
-    sanity="Randomised weights change the picture: it shows what the network has learnt, in the layers above.",
+    sanity="Changed at once by randomised weights, and nothing is left in the end: it shows what the network has "
+    "learnt, most of all above the layer.",
 )
 
 Weigh = Callable[[Tensor, Tensor], Tensor]

@@ -19,6 +19,8 @@ READING: Final = replace(
     OF_GRAD_CAM,
     assumption="Only positive gradients count; positions share a map's weight so that every occurrence of an object "
     "counts, also a small one. Second and third derivatives are those of the score's exponential.",
+    sanity="Hardly changed when the weights above the layer are randomised: its weights are positive whatever the "
+    "class, so it shows mostly where the maps are large. Compare it with Grad-CAM.",
 )
 
 

@@ -19,7 +19,8 @@ READING: Final = Reading(
     caption="Sharp, because edges of the image come through at every rectification. It shows structure that the "
     "network could use; it hardly depends on the class, and is no evidence for an answer.",
     assumption="Only what speaks for a unit matters, at every rectification on the way.",
-    sanity="Randomised weights change the picture little: much of it is the image's own edges.",
+    sanity="Hardly changed by randomised weights until the lowest layers lose theirs: much of it is the image's own "
+    "edges, and it says little of what the layers above have learnt.",
 )
 
 _RULES: Final[Rules] = {"relu": rectified_both, "smooth": rectified_both}

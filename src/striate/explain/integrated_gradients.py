@@ -21,8 +21,8 @@ READING: Final = Reading(
     caption="The values add up to the score minus the baseline's. What is like the baseline gets nothing, however "
     "much it matters: black strokes on a black baseline cannot be seen.",
     assumption="The baseline is an image without content, and the straight line to it is the way to measure along.",
-    sanity="Randomised weights change the values; their pattern keeps the image's outline, with which the gradient "
-    "is multiplied.",
+    sanity="Changed by randomised weights, but less than the gradient alone: the image's outline stays, with which "
+    "the gradient is multiplied.",
 )
 
 # Points of the line that go through the network at once, times images.

@@ -51,6 +51,11 @@ class Network:
         return self._graph.tensors
 
     @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the tensors that are learnt, in the order in which they are first used."""
+        return self._graph.parameters
+
+    @property
     def output(self) -> str:
         """The name of the last layer that gives one row of scores an image."""
         return next(name for name in reversed(list(self.layers)) if len(self.layers[name].shape) == 1)
@@ -60,9 +65,26 @@ class Network:
 
         Args:
             tensors: By name; those that are not given stay.
+
+        Raises:
+            OptionError: It has no tensor of such a name.
+            ShapeError: It has, of another shape.
         """
-        known = {name: tensor for name, tensor in tensors.items() if name in self._graph.tensors}
-        graph = self._graph._replace(tensors={**self._graph.tensors, **known})
+        for name, tensor in tensors.items():
+            own = self.tensors.get(name)
+            if own is None:
+                raise OptionError(
+                    f"explain: {self.name} has no tensor called {name!r}.",
+                    "Pass those of a network that is built alike.",
+                )
+            if own.shape != tensor.shape:
+                raise ShapeError(
+                    f"explain: {name} of {self.name} is of another shape.",
+                    "Pass the tensors of a network that is built alike.",
+                    given=tuple(tensor.shape),
+                    needed=tuple(own.shape),
+                )
+        graph = self._graph._replace(tensors={**self._graph.tensors, **tensors})
         return Network(graph, self.layers, self.input_size, self.dtype, self.name)
 
     def layer(self, name: str) -> Layer:
@@ -117,6 +139,23 @@ class Network:
         """
         return self._run(x, self.tensors, tuple(keep), rules or {}, to_the_end=False)[1]
 
+    def visit(
+        self, x: Float[Tensor, "N C *spatial"], layers: Iterable[str], visit: Callable[[str, Tensor], None]
+    ) -> None:
+        """Compute the values of layers as `values` does, hand each over when it is there, and keep none.
+
+        Args:
+            x: Images.
+            layers: Names of layers.
+            visit: Called with a layer's name, as it was given, and its value.
+
+        Raises:
+            OptionError: No layer is called so.
+            ShapeError: The images are of another size than the network was captured for.
+            DtypeError: Their numbers are.
+        """
+        self._run(x, self.tensors, tuple(layers), {}, to_the_end=False, visit=visit)
+
     def sees(self, layer: str, unit: Sequence[int] = ()) -> tuple[slice, ...]:
         """Say which part of the image a unit depends on: its receptive field, the border left out.
 
@@ -141,15 +180,23 @@ class Network:
         return fields_of(torch.empty(1, *self.input_size, dtype=self.dtype, device=device), self.tensors, run)
 
     def _run(
-        self, x: Tensor, tensors: Mapping[str, Tensor], keep: Sequence[str], rules: Rules, *, to_the_end: bool
+        self,
+        x: Tensor,
+        tensors: Mapping[str, Tensor],
+        keep: Sequence[str],
+        rules: Rules,
+        *,
+        to_the_end: bool,
+        visit: Callable[[str, Tensor], None] | None = None,
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
         self._check(x)
         wanted = {name: self.layer(name).node for name in keep}
         given = [x if name is None else tensors[name].detach() for name in self._graph.inputs]
-        steps = _Steps(self._graph.graph, rules, self._kinds, set(wanted.values()))
+        names = {node: [name for name in wanted if wanted[name] == node] for node in wanted.values()}
+        steps = _Steps(self._graph.graph, rules, self._kinds, names, visit)
         results = steps.results(given, to_the_end=to_the_end)
         output = first_tensor(results[self._graph.output]) if to_the_end else None
-        return output, {name: steps.kept[node] for name, node in wanted.items()}
+        return output, {name: steps.kept[name] for name in wanted if name in steps.kept}
 
     def _check(self, x: Tensor) -> None:
         if tuple(x.shape[1:]) != self.input_size:
@@ -212,18 +259,26 @@ def captured(model: nn.Module | Network, images: Float[Tensor, "N C *spatial"]) 
 class _Steps(fx.Interpreter):
     """Runs the graph a step at a time, by the rules that are given, and keeps what is wanted."""
 
-    def __init__(self, graph: fx.GraphModule, rules: Rules, kinds: Mapping[str, Kind], wanted: set[str]) -> None:
+    def __init__(
+        self,
+        graph: fx.GraphModule,
+        rules: Rules,
+        kinds: Mapping[str, Kind],
+        names: Mapping[str, Sequence[str]],
+        visit: Callable[[str, Tensor], None] | None,
+    ) -> None:
         super().__init__(graph)
         self.kept: dict[str, Tensor] = {}
         self._rules = {node: rules[kind] for node, kind in kinds.items() if kind in rules}
-        self._wanted = wanted
+        self._names, self._waited_for = names, set(names)
+        self._visit = visit or self.kept.__setitem__
 
     def results(self, given: Sequence[Tensor], *, to_the_end: bool) -> Any:
         """Run the graph, or what of it is needed for what is wanted."""
         self.args_iter = iter(given)
         nodes: Iterable[fx.Node] = self.graph.nodes  # pyright: ignore[reportAssignmentType, reportAttributeAccessIssue]
         for node in nodes:
-            if len(self.kept) == len(self._wanted) and not to_the_end:
+            if not self._waited_for and not to_the_end:
                 return None
             self.env[node] = self.run_node(node)
             if node.op == "output":
@@ -240,6 +295,7 @@ class _Steps(fx.Interpreter):
         else:
             args, kwargs = self.fetch_args_kwargs_from_env(n)
             value = rule(n.target, *args, **kwargs)
-        if n.name in self._wanted:
-            self.kept[n.name] = value
+        self._waited_for.discard(n.name)
+        for name in self._names.get(n.name, ()):
+            self._visit(name, value)
         return value

@@ -18,7 +18,8 @@ READING: Final = Reading(
     caption="Where the score is sensitive. It does not say which pixels speak for the class, nor that a dark one was "
     "not used: where a score has levelled off its gradient is small.",
     assumption="The score is about a plane around this image.",
-    sanity="Randomised weights change the picture: it shows what the network has learnt.",
+    sanity="Changed at once by randomised weights, from the output down: it shows what the network has learnt. Some "
+    "likeness stays, as strokes stay brighter than background.",
 )
 
 

@@ -20,7 +20,8 @@ READING: Final = Reading(
     caption="Saliency without its grain. The noise is part of the question: more of it asks about images further away, "
     "where the network may see something else.",
     assumption="What matters is alike for images that differ by a little noise.",
-    sanity="Randomised weights change the picture: it shows what the network has learnt.",
+    sanity="Changed at once by randomised weights, from the output down: it shows what the network has learnt. Some "
+    "likeness stays, as strokes stay brighter than background.",
 )
 
 

@@ -28,10 +28,10 @@ def test_the_maps_are_what_the_model_computes(net):
 
 
 def test_a_rectified_layer_is_drawn_without_sign(net):
-    """White where it is silent; a layer that goes below zero has blue."""
+    """Dark where it is silent; a layer that goes below zero has blue."""
     maps = torch.zeros(5, 4, 4)
     maps[0, 1, 1] = 1
-    assert picture_of(maps)[0, 0].tolist() == [255] * 3
+    assert picture_of(maps)[0, 0].max() < 30
     maps[1, 0, 0] = -1
     red, _, blue = picture_of(maps)[0, 5].tolist()
     assert blue > red

@@ -8,7 +8,7 @@ from striate.data import open_dataset
 from striate.errors import CaptureError
 from striate.evaluate import load
 from striate.explain.glance import METHODS, glance
-from striate.explain.rendering import overlay, photograph, strength
+from striate.explain.rendering import SHOWN, overlay, photograph
 from striate.explain.saliency import saliency
 from striate.recipes import train
 from striate.train import Where
@@ -34,7 +34,7 @@ def test_each_image_has_each_method_over_it(trained, images):
     assert [[seen.method for seen in one] for one in found] == [list(METHODS)] * 2
     mean, std = trained.preprocess.mean[0], trained.preprocess.std[0]
     values = saliency(trained.model, (images - mean) / std).values
-    expected = overlay(photograph(images[1]), strength(values[1, 0]))
+    expected = overlay(photograph(images[1]), SHOWN["strength"].laid(values[1]))
     assert np.abs(found[1][0].picture.astype(int) - expected.astype(int)).max() <= 1
     assert all(seen.legend.endswith(".") for one in found for seen in one)
 

@@ -20,6 +20,7 @@ from striate.explain.rendering import (
     sheet,
     strength,
     tint,
+    veil,
     way_of,
 )
 
@@ -41,18 +42,18 @@ def test_a_map_is_judged_by_its_own_largest_value_or_by_a_limit():
         assert not np.array_equal(draw(MAP, 20.0), draw(10 * MAP, 20.0))
 
 
-def test_darker_is_stronger():
-    """Brightness falls all the way from nothing to most, and what is below zero is nothing."""
+def test_brighter_is_stronger():
+    """Brightness rises all the way from nothing to most, and what is below zero is nothing."""
     colours = strength(torch.arange(64.0).view(1, -1))[0].astype(int)
     brightness = colours @ np.array([299, 587, 114])
-    assert (np.diff(brightness) < 0).all()
-    assert strength(MAP)[0, :3].tolist() == [[255] * 3] * 3
+    assert (np.diff(brightness) > 0).all()
+    assert (strength(MAP)[0, :3] == strength(torch.zeros(1, 1))[0, 0]).all()
 
 
 @pytest.mark.parametrize("draw", [tint, strength, lambda values: grey(values[None])])
-def test_nothing_is_white_or_grey(draw):
+def test_nothing_has_one_colour(draw):
     """A map of zeros divides by nothing and has the colour of zero everywhere."""
-    assert len(np.unique(draw(torch.zeros(3, 4)))) == 1
+    assert len(np.unique(draw(torch.zeros(3, 4)).reshape(12, -1), axis=0)) == 1
 
 
 def test_zero_is_the_middle_grey_of_each_channel():
@@ -62,14 +63,26 @@ def test_zero_is_the_middle_grey_of_each_channel():
     assert grey(values).tolist() == [[[128, 128, 128], [255, 128, 128]]]
 
 
-def test_an_overlay_runs_from_the_image_to_the_map():
-    """At 0 the image without colours, at 1 the map alone; in between white shows the image."""
-    image = photograph(torch.rand(3, 4, 5))
-    colours = tint(torch.randn(4, 5))
+@pytest.mark.parametrize("name", ["signed", "strength"])
+def test_what_is_strong_covers_the_image_and_what_is_not_lets_it_through(name):
+    """Where nothing is found the image shows, without its colours; at the strongest place the map alone."""
+    image, values = photograph(torch.rand(3, 4, 5)), torch.zeros(1, 4, 5)
+    values[0, 1, 2] = 3
+    made = overlay(image, SHOWN[name].laid(values))
     plain = np.asarray(Image.fromarray(image).convert("L").convert("RGB"))
-    assert np.array_equal(overlay(image, colours, 0), plain)
-    assert np.array_equal(overlay(image, colours, 1), colours)
-    assert np.array_equal(overlay(image, np.full_like(image, 255), 0.5), plain)
+    where = np.ones((4, 5), bool)
+    where[1, 2] = False
+    assert np.array_equal(made[where], plain[where])
+    assert np.array_equal(made[1, 2], SHOWN[name].draw(values)[1, 2])
+
+
+def test_a_veil_is_thicker_where_there_is_more():
+    """And a tenth of the strongest is still seen."""
+    alpha = veil(tint(MAP), np.array([[0, 0.1, 0.5, 0.9, 1.0]], np.float32))[0, :, 3].astype(int)
+    assert (np.diff(alpha) > 0).all()
+    assert alpha.tolist()[0] == 0
+    assert alpha[1] > 50
+    assert SHOWN["grey"].laid(torch.zeros(1, 2, 2)) is None
 
 
 def test_few_pixels_stay_squares():

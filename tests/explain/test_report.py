@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 
 from striate.errors import RunError
 from striate.explain.chart import lines
@@ -49,7 +50,10 @@ class Parsed(HTMLParser):
 def page(name: str) -> Page:
     """A page on which every piece of text is `name`."""
     reading = Reading(True, name, f"legend {name}", f"caption {name}", f"assumption {name}", f"sanity {name}")
-    views = [View(f"m{i}{name}", name, PIXELS, way, reading) for i, way in enumerate(SHOWN.values())]
+    views = [
+        View(f"m{i}{name}", name, PIXELS, way.laid(torch.zeros(3, 8, 8)), way, reading)
+        for i, way in enumerate(SHOWN.values())
+    ]
     story = Story(name, PIXELS, [(name, 0.9), (name, 0.1)], name, views, [(name, PIXELS)])
     excited = [Exciting(3, PIXELS, PIXELS, PIXELS, (2.0, 1.0), (name,)), Exciting(4, None, None, PIXELS)]
     layer = LayerShown(name, name, name, name, Shown(PIXELS, name, name, name), excited)

@@ -13,8 +13,8 @@ from striate.explain.rendering import sheet, strength, tint
 __all__ = ["LEGEND", "feature_maps", "picture_of"]
 
 LEGEND = (
-    "One picture a map, each scaled to its own strongest unit: white is silent, dark is active. Of a layer that is not "
-    "rectified, red is above zero and blue below."
+    "One picture a map, each scaled to its own strongest unit: dark is silent, bright is active. "
+    "Of a layer that is not rectified, white is zero, red is above it and blue below."
 )
 
 

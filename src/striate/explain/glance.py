@@ -47,7 +47,8 @@ def glance(trained: Trained, images: Float[Tensor, "N C H W"]) -> Sequence[Seque
             way = way_of(found.method, signed=found.reading.signed)
             for seen, image, values in zip(made, images, found.values.cpu(), strict=True):
                 legend = f"{sentence(found.reading.legend)} {found.reading.caption}"
-                seen.append(Seen(name, overlay(photograph(image), way.draw(values)), legend))
+                picture, laid = photograph(image), way.laid(values)
+                seen.append(Seen(name, way.draw(values) if laid is None else overlay(picture, laid), legend))
     except StriateError:  # an evaluation is worth having without this
         return []
     return made

@@ -118,7 +118,10 @@ def maximise(
     scores: list[Tensor] = []
 
     def measured(images: Float[Tensor, "N C H W"], rules: Rules | None = None) -> Float[Tensor, " N"]:
-        output, kept = network.run(images, keep=layers, rules=rules)
+        if any(o.layer is None for o in objectives):
+            output, kept = network.run(images, keep=layers, rules=rules)
+        else:  # what lies behind the last of the layers is not asked
+            output, kept = images, network.values(images, layers, rules=rules)
         outputs = [output if o.layer is None else kept[o.layer] for o in objectives]
         return torch.stack(
             [o.read(out[i : i + 1])[0] for i, (o, out) in enumerate(zip(objectives, outputs, strict=True))]

@@ -30,12 +30,14 @@ __all__ = [
     "strength",
     "summed",
     "tint",
+    "veil",
     "way_of",
 ]
 
 # Anchors of the colour maps, from low to high; what lies between two is mixed in a straight line.
 _DIVERGING: Final = ((23, 78, 140), (120, 168, 214), (255, 255, 255), (236, 144, 122), (176, 40, 24))
-_SEQUENTIAL: Final = ((255, 255, 255), (253, 208, 120), (230, 112, 52), (150, 28, 40), (50, 8, 34))
+_SEQUENTIAL: Final = ((18, 20, 26), (112, 30, 62), (214, 74, 44), (250, 158, 50), (255, 240, 170))
+_ROOT: Final = 0.6
 # These are pictures of their own, on the image's channels, as their papers show them.
 _ABOUT_GREY: Final = ("deconvnet", "guided_backpropagation")
 
@@ -57,7 +59,7 @@ def tint(values: Float[Tensor, "H W"], limit: float | None = None) -> UInt8[np.n
 
 
 def strength(values: Float[Tensor, "H W"], limit: float | None = None) -> UInt8[np.ndarray, "H W 3"]:
-    """Colour a map without sign: white at zero, the darker the stronger; what is below zero is white as well.
+    """Colour a map without sign: dark at zero, the brighter the stronger; what is below zero is dark as well.
 
     Args:
         values: The map.
@@ -66,7 +68,7 @@ def strength(values: Float[Tensor, "H W"], limit: float | None = None) -> UInt8[
     Example:
         >>> import torch
         >>> strength(torch.tensor([[0.0, 3.0]]))[0].tolist()
-        [[255, 255, 255], [50, 8, 34]]
+        [[18, 20, 26], [255, 240, 170]]
     """
     array = _array(values)
     return _coloured(array / _limit(np.maximum(array, 0), limit), _SEQUENTIAL)
@@ -100,27 +102,34 @@ def photograph(values: Float[Tensor, "C H W"]) -> UInt8[np.ndarray, "H W C"]:
     return _bytes(_array(values)).transpose(1, 2, 0)
 
 
-def overlay(
-    image: UInt8[np.ndarray, "H W C"], colours: UInt8[np.ndarray, "H W 3"], share: float = 0.5
-) -> UInt8[np.ndarray, "H W 3"]:
-    """Lay a coloured map over an image, as the page's slider does: white lets the image through, colours darken it.
+def veil(colours: UInt8[np.ndarray, "H W 3"], shares: Float[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 4"]:
+    """Make a coloured map that can be laid over an image: where there is little of it, the image is seen.
+
+    Args:
+        colours: What `tint` or `strength` gave.
+        shares: How much of the strongest there is at each place, from 0 to 1.
+    """
+    # A root, so that what is weak is seen all the same.
+    return np.concatenate([colours, _bytes(shares**_ROOT)[..., None]], axis=-1)
+
+
+def overlay(image: UInt8[np.ndarray, "H W C"], over: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "H W 3"]:
+    """Lay a map over an image, as the page's slider does in its middle.
 
     The image loses its own colours, so that a red object is not taken for a red map.
 
     Args:
         image: One channel or three.
-        colours: What `tint` or `strength` gave.
-        share: 0 shows the image alone, 0.5 both at full strength, 1 the map alone.
+        over: What `veil` gave.
 
     Example:
-        >>> white = np.full((1, 1, 3), 255, np.uint8)
-        >>> overlay(np.full((1, 1, 1), 100, np.uint8), white).ravel().tolist()
+        >>> nothing = np.zeros((1, 1, 4), np.uint8)
+        >>> overlay(np.full((1, 1, 1), 100, np.uint8), nothing).ravel().tolist()
         [100, 100, 100]
     """
     plain = np.asarray(Image.fromarray(_squeezed(image)).convert("L"), np.float32)[..., None] / 255
-    under = 1 - min(1.0, 2 - 2 * share) * (1 - plain)
-    over = 1 - min(1.0, 2 * share) * (1 - colours.astype(np.float32) / 255)
-    return _bytes(under * over)
+    share = over[..., 3:].astype(np.float32) / 255
+    return _bytes(plain * (1 - share) + over[..., :3].astype(np.float32) / 255 * share)
 
 
 def enlarged(pixels: UInt8[np.ndarray, "H W C"], side: int) -> Image.Image:
@@ -185,15 +194,22 @@ class Way:
     Args:
         draw: Makes the picture of `C H W` values.
         legend: What the colours mean, for a person.
-        over: Whether the picture may be laid over the image it is about.
-        colours: Of the key, from low to high, and what its ends are called.
+        colours: Of the key, from low to high.
+        ends: What these are called.
+        shares: How much of the strongest there is at each place; None if the picture is not laid over an image.
+        ground: The colour of nothing.
     """
 
     draw: Callable[[Float[Tensor, "C H W"]], UInt8[np.ndarray, "H W D"]]
     legend: str
-    over: bool
     colours: tuple[tuple[int, int, int], ...]
     ends: tuple[str, str]
+    shares: Callable[[Float[Tensor, "C H W"]], Float[np.ndarray, "H W"]] | None
+    ground: tuple[int, int, int]
+
+    def laid(self, values: Float[Tensor, "C H W"]) -> UInt8[np.ndarray, "H W 4"] | None:
+        """Make the picture so that it can be laid over the image; None if it is one of its own."""
+        return veil(self.draw(values), self.shares(values)) if self.shares else None
 
     @property
     def key(self) -> str:
@@ -215,30 +231,43 @@ def summed(values: Float[Tensor, "C H W"]) -> Float[Tensor, "H W"]:
     return values.sum(0)
 
 
+def _magnitude(values: Float[Tensor, "C H W"]) -> Float[np.ndarray, "H W"]:
+    array = _array(summed(values))
+    return np.abs(array) / _limit(array, None)
+
+
+def _above(values: Float[Tensor, "C H W"]) -> Float[np.ndarray, "H W"]:
+    array = np.maximum(_array(summed(values)), 0)
+    return array / _limit(array, None)
+
+
 SHOWN: Final[dict[str, Way]] = {
     "signed": Way(
         lambda values: tint(summed(values)),
         "Red raises what is explained, blue lowers it, white does neither; the strongest colour is the largest "
         "magnitude in this picture. Channels are added up.",
-        True,
         _DIVERGING,
         ("lowers", "raises"),
+        _magnitude,
+        (255, 255, 255),
     ),
     "strength": Way(
         lambda values: strength(summed(values)),
-        "White is nothing, the darker the stronger; the darkest is the largest value in this picture. "
+        "Dark is nothing, the brighter the stronger; the brightest is the largest value in this picture. "
         "Channels are added up.",
-        True,
         _SEQUENTIAL,
         ("nothing", "most"),
+        _above,
+        _SEQUENTIAL[0],
     ),
     "grey": Way(
         grey,
         "Middle grey is zero, brighter is above it and darker below, in each colour by itself; every picture is scaled "
         "to its own largest magnitude.",
-        False,
         ((0, 0, 0), (128, 128, 128), (255, 255, 255)),
         ("below", "above"),
+        None,
+        (128, 128, 128),
     ),
 }
 

@@ -100,6 +100,7 @@ class View:
         method: Its name.
         target: What is explained, in words.
         picture: Its map.
+        laid: The same, to be laid over the image; None if it is a picture of its own.
         way: How that is shown.
         reading: How to read it and how not to.
     """
@@ -107,6 +108,7 @@ class View:
     method: str
     target: str
     picture: Pixels
+    laid: Pixels | None
     way: Way
     reading: Reading
 

@@ -1,7 +1,7 @@
 """One image, explained: what the network says of it, which places count by each method, what each layer makes of it."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import torch
 from jaxtyping import Float
@@ -80,8 +80,7 @@ def tell(
         view = _view(method, found, said[0][0])
         views.append(view)
         if shelf:
-            drawn: Any = overlay(pixels, view.picture) if view.way.over else view.picture
-            shelf.picture(method, drawn)
+            shelf.picture(method, view.picture if view.laid is None else overlay(pixels, view.laid))
             shelf.array(method, found.values[0])
     maps = [(name, picture_of(found[0])) for name, found in feature_maps(network, x, layers).items()]
     if shelf:
@@ -95,4 +94,4 @@ def _view(method: str, found: Explanation, predicted: str) -> View:
     values, way = found.values[0], way_of(method, signed=found.reading.signed)
     # A number says little where the classes have names.
     target = f"the class {predicted}" if found.target.startswith("class") else found.target
-    return View(method, target, way.draw(values), way, found.reading)
+    return View(method, target, way.draw(values), way.laid(values), way, found.reading)

@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # The tools of the virtual environment (cmake, ninja, clang-format, node) come before the machine's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check shapes format bench figures pages core-test core-test-neon stub clean help
+.PHONY: demo test check shapes format bench figures looks pages core-test core-test-neon stub clean help
 
 demo: $(VENV)/.core  ## train on the handwritten digits, judge, show the report
 	@$(BIN)/python examples/01_digits.py
@@ -33,7 +33,7 @@ check: $(VENV)/.core  ## format, lint, types, import contract; changes nothing
 
 shapes: $(VENV)/.core  ## run the tests of all that takes tensors, every annotated shape checked at every call
 	@$(BIN)/python -m pytest --jaxtyping-packages=striate,shape_checker.checked -m "not refusal and not slow and not traced" \
-	  $(addprefix tests/,ops nn models tasks data train evaluate) $(ARGS)
+	  $(addprefix tests/,ops nn models tasks data train evaluate explain) $(ARGS)
 
 format: $(VENV)/.packages  ## write Python and C++ in the one form
 	@$(BIN)/ruff format
@@ -48,6 +48,9 @@ figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and of
 	@$(BIN)/python -m docs.draw
 	@$(BIN)/python -m docs.speed
 	@$(BIN)/python docs/list_weights.py
+
+looks: $(VENV)/.core  ## make the pictures of docs/explain.md anew; takes some minutes
+	@$(BIN)/python -m docs.looks
 
 pages: $(VENV)/.core  ## write docs/models.md anew from the networks
 	@$(BIN)/python -m docs.networks

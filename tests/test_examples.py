@@ -14,6 +14,7 @@ ARGUMENTS = {
     "03_tiled_invariance.py": [],
     "04_degradation.py": ["--epochs", "1", "--size", "8", "--out", "."],
     "05_transfer.py": ["--epochs", "1", "--out", "."],
+    "06_explain.py": ["--steps", "2", "--out", "."],
 }
 SHOWN = {
     "01_digits.py": "report.html",
@@ -21,6 +22,7 @@ SHOWN = {
     "03_tiled_invariance.py": "after 200 steps",
     "04_degradation.py": "degradation.html",
     "05_transfer.py": "the head learns",
+    "06_explain.py": "explain.html",
 }
 
 

@@ -111,7 +111,9 @@ def test_every_example_is_short_and_numbered():
 
 def test_every_room_has_a_page():
     """docs/ has one page for each room that a user meets."""
-    assert {"data", "models", "train", "evaluate", "engine"} <= {path.stem for path in (ROOT / "docs").glob("*.md")}
+    assert {"data", "models", "train", "evaluate", "explain", "engine"} <= {
+        path.stem for path in (ROOT / "docs").glob("*.md")
+    }
 
 
 def test_the_architecture_page_names_every_room():

@@ -1,9 +1,10 @@
 """Striate: convolutional neural networks on PyTorch."""
 
-from striate import engine, errors, nn, ops
+from striate import engine, errors, explain, nn, ops
 from striate.data import Augment, DataOptions, Dataset, Preprocess, describe, open_dataset, read_image
 from striate.engine import accelerate, machine, restore
 from striate.errors import (
+    CaptureError,
     CheckpointError,
     DataError,
     DtypeError,
@@ -15,10 +16,10 @@ from striate.errors import (
     StriateError,
     WeightsError,
 )
-from striate.evaluate import Evaluation, Metrics, Predicted, Trained, evaluate, load, measure, pack, predict, report
+from striate.evaluate import Evaluation, Metrics, Predicted, Trained, load, measure, pack, predict
 from striate.models import MODELS, create, summary
 from striate.models.separate import separate
-from striate.recipes import RECIPES, Recipe, Rehearsal, dry_run, recipe_for, resume, train
+from striate.recipes import RECIPES, Recipe, Rehearsal, dry_run, evaluate, recipe_for, report, resume, train
 from striate.train import Run, TrainOptions, Where
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ __all__ = [
     "MODELS",
     "RECIPES",
     "Augment",
+    "CaptureError",
     "CheckpointError",
     "DataError",
     "DataOptions",
@@ -56,6 +58,7 @@ __all__ = [
     "engine",
     "errors",
     "evaluate",
+    "explain",
     "load",
     "machine",
     "measure",

@@ -4,6 +4,7 @@ To add one: a cause that a caller may want to catch by itself gets a class of it
 """
 
 __all__ = [
+    "CaptureError",
     "CheckpointError",
     "DataError",
     "DtypeError",
@@ -58,6 +59,10 @@ class DtypeError(StriateError, TypeError):
 
 class OptionError(StriateError, ValueError):
     """A name or a setting that does not exist, or settings that contradict each other."""
+
+
+class CaptureError(StriateError, ValueError):
+    """A model whose code cannot be followed operation by operation."""
 
 
 class RunError(StriateError):

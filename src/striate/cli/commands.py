@@ -11,6 +11,7 @@ import torch
 import tyro
 
 from striate.cli import show
+from striate.cli.explain import explain
 from striate.cli.training import Data, train_with
 from striate.cli.tuning import explain_plan, tune
 from striate.cli.weights import pack, weights
@@ -19,12 +20,13 @@ from striate.engine import machine
 from striate.engine import peaks as peaks_of
 from striate.errors import OptionError
 from striate.evaluate import Protocol
-from striate.evaluate import evaluate as evaluate_run
 from striate.evaluate import predict as predict_files
-from striate.evaluate import report as report_run
+from striate.explain.glance import glance
 from striate.models import MODELS, create, outline
 from striate.models import summary as summary_of
 from striate.recipes import Recipe
+from striate.recipes import evaluate as evaluate_run
+from striate.recipes import report as report_run
 from striate.train import Where
 from striate.train.durable import explained
 from striate.train.scanning import scan_progress
@@ -37,12 +39,13 @@ Model = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
 Checkpoint = Literal["best", "last"]
 
 
-def _evaluate(
+def _evaluate(  # noqa: PLR0913 - each is a flag
     run: RunFolder,
     *,
     data: str = "",
     checkpoint: Checkpoint = "best",
     skip_bad: bool = False,
+    explained: bool = True,
     out: str = "",
     where: Where = Where(),  # noqa: B008 - frozen
     protocol: Protocol = Protocol(),  # noqa: B008 - frozen
@@ -54,6 +57,7 @@ def _evaluate(
         data: Other data to judge it on; otherwise the test part of its own.
         checkpoint: The weights that validated best, or the last ones.
         skip_bad: Leave bad files out instead of stopping.
+        explained: Show in the report what the answers to some images rest on.
         out: The folder that the results go to; otherwise the run's, or one in it for other data or another protocol.
         where: Where it runs.
         protocol: How pictures are judged.
@@ -63,6 +67,7 @@ def _evaluate(
         data or None,
         checkpoint=checkpoint,
         skip_bad=skip_bad,
+        explain=glance if explained else None,
         out=out or None,
         where=where,
         protocol=protocol,
@@ -171,6 +176,7 @@ def commands(default: Recipe) -> dict[str, Callable[..., int]]:
         "evaluate": _evaluate,
         "predict": _predict,
         "report": _report,
+        "explain": explain,
         "pack": pack,
         "data": _data,
         "models": _models,

@@ -3,6 +3,7 @@
 RUN/metrics.json        every number
 RUN/predictions.csv     every image: truth, prediction, probabilities
 RUN/mistakes.json       the most confident mistakes, pictures included
+RUN/explained.json      some images, right and wrong, with what the answer rests on
 RUN/report.html         all of it for a person
 """
 
@@ -26,6 +27,7 @@ from torch import Tensor
 from striate.data import DataOptions, Dataset, decode, judged_by, open_dataset
 from striate.data.problems import Unreadable, shown
 from striate.errors import DataError, OptionError, RunError
+from striate.evaluate.explained import Explain, read_explained, write_explained
 from striate.evaluate.metrics import Metrics, measure
 from striate.evaluate.protocol import Protocol, judge, looks
 from striate.evaluate.report import Mistake, Page, write_report
@@ -48,7 +50,7 @@ class Evaluation:
     """What judging found.
 
     Args:
-        path: The folder that holds the four files.
+        path: The folder that holds the five files.
         model: The network's name.
         data: The data's name.
         part: The part judged on: `test`, or `val` where there is no test part.
@@ -74,7 +76,7 @@ class Evaluation:
     protocol: str = _PLAIN
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - what explains belongs to a room above, and has to be given
     run: str | Path | Run,
     data: str | Path | None = None,
     *,
@@ -83,6 +85,7 @@ def evaluate(
     out: str | Path | None = None,
     where: Where | None = None,
     protocol: Protocol | None = None,
+    explain: Explain | None = None,
     **settings: Any,
 ) -> Evaluation:
     """Judge a run's network, and write metrics, predictions, the gallery of mistakes and the report.
@@ -97,6 +100,7 @@ def evaluate(
             after the data, the start of its fingerprint, and the protocol.
         where: Device, workers, threads, progress.
         protocol: How pictures are judged; None for their middles.
+        explain: What shows in the report which places of some images count; None for none. `striate.evaluate` has one.
         settings: What to change in the protocol, by name: `crops=10`, `scales=(256, 384)`.
 
     Raises:
@@ -140,12 +144,17 @@ def evaluate(
         protocol=protocol.told(any_size=any_size),
     )
     _write(found, dataset, probabilities)
+    write_explained(found.path, trained, dataset.parts[part], probabilities, explain)
     _write_report(found, trained)
     return found
 
 
-def report(run: str | Path | Run) -> Path:
+def report(run: str | Path | Run, *, explain: Explain | None = None) -> Path:
     """Write a run's report anew from what its folder holds; judge it first if that was not done.
+
+    Args:
+        run: The run's folder.
+        explain: As for `evaluate`, if it has to be judged.
 
     Returns:
         The page's file.
@@ -156,7 +165,7 @@ def report(run: str | Path | Run) -> Path:
     trained = load(run)
     path = trained.run.path
     if not (path / "metrics.json").exists():
-        return evaluate(trained.run).path / "report.html"
+        return evaluate(trained.run, explain=explain).path / "report.html"
     try:
         document = json.loads((path / "metrics.json").read_bytes())
         mistakes = json.loads((path / "mistakes.json").read_bytes())
@@ -173,6 +182,7 @@ def report(run: str | Path | Run) -> Path:
             step=int(document["step"]),
             protocol=str(document.get("protocol", _PLAIN)),
         )
+        read_explained(path)
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, Unreadable, ValueError) as error:
         raise RunError(
             f"report: what {path} holds of its evaluation is damaged.",
@@ -362,6 +372,7 @@ def _page(found: Evaluation, trained: Trained, history: list[dict[str, Any]]) ->
         history=history,
         best_epoch=next((row.get("epoch") for row in history if row.get("step") == found.step), None),
         mistakes=found.mistakes,
+        explained=read_explained(found.path),
         layers=summary(trained.model, (p.channels, *p.image_size)).rows,
         recipe=about["recipe"],
         machine=about["machine"],

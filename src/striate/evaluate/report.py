@@ -13,6 +13,7 @@ from jaxtyping import Shaped
 from striate.errors import DataError
 from striate.evaluate import charts, words
 from striate.evaluate.charts import Curve
+from striate.evaluate.explained import Explained
 from striate.evaluate.metrics import Metrics
 from striate.models.summary import Row, written
 from striate.train.durable import explained, replace_file
@@ -59,6 +60,7 @@ class Page:
             images_per_second; any may be missing or None.
         best_epoch: The epoch whose weights were judged; None for the best of `history`.
         mistakes: The gallery, most confident first.
+        explained: Images with what the answer rests on.
         layers: The rows of the network's summary.
         recipe: How it was trained, nested.
         machine: Where it was trained: facts and measured peaks, nested. Units are read off the names' endings.
@@ -79,6 +81,7 @@ class Page:
     history: Sequence[Mapping[str, Any]] = ()
     best_epoch: int | None = None
     mistakes: Sequence[Mistake] = ()
+    explained: Sequence[Explained] = ()
     layers: Sequence[Row] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict[str, Any])
     machine: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -131,7 +134,8 @@ def render(page: Page) -> str:
         orders=_orders(page.metrics),
         sureness=_sureness(page.metrics),
         words=words,
-        picture=_picture,
+        picture=lambda mistake: _picture(mistake.name, mistake.image),
+        pictured=_picture,
         written=written,
     )
 
@@ -183,11 +187,11 @@ def _orders(metrics: Metrics) -> list[tuple[str, list[int]]]:
     return places
 
 
-def _picture(mistake: Mistake) -> dict[str, Any]:
+def _picture(name: str, image: Shaped[np.ndarray, "*HWC"]) -> dict[str, Any]:
     """Give an image as a PNG inside of the page, with its size."""
     from PIL import Image
 
-    image = mistake.image
+    given = image
     shaped = image.dtype == np.uint8 and image.size > 0
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[:, :, 0]
@@ -195,9 +199,9 @@ def _picture(mistake: Mistake) -> dict[str, Any]:
         raise DataError(
             "write_report: an image of the gallery is no picture.",
             "Pass whole numbers from 0 to 255 (uint8), as H W or H W C with 1, 3 or 4 channels.",
-            name=mistake.name,
-            shape=mistake.image.shape,
-            dtype=mistake.image.dtype,
+            name=name,
+            shape=given.shape,
+            dtype=given.dtype,
         )
     picture, buffer = Image.fromarray(image), io.BytesIO()
     picture.thumbnail((_LARGEST, _LARGEST))

@@ -165,6 +165,7 @@ RULES: dict[Any, Rule] = {
     aten.index: _indexed,
     aten.native_layer_norm: axes.mix(_normalised),
     aten.native_batch_norm: axes.mix(_of_batch),
+    aten._native_batch_norm_legit_no_training: axes.by_index,
     **dict.fromkeys([aten.permute, aten.transpose, aten.t], axes.permute),
     **dict.fromkeys([aten.view, aten._unsafe_view, aten._reshape_alias, aten.unsqueeze, aten.squeeze], axes.view),
     **dict.fromkeys([aten.clone, aten.detach, aten.alias, aten._to_copy, aten.copy_, aten.copy], axes.by_index),

@@ -1,0 +1,112 @@
+"""Whether a picture shows what a network has learnt: weights are randomised layer by layer, and pictures compared.
+
+What stays the same when nothing is learnt any more was never about what is learnt: it is the image, or the method.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from striate.explain.explanation import Explanation
+from striate.explain.layers import Network, captured
+
+__all__ = ["Sanity", "rank_correlation", "sanity"]
+
+
+@dataclass(frozen=True)
+class Sanity:
+    """How like the trained network's pictures are those of networks that know less and less.
+
+    Args:
+        method: What made the pictures.
+        layers: The modules whose weights were randomised, one after the other, from the output down.
+        similarity: After each of them, the pictures' rank correlation with the trained network's, in sizes, averaged
+            over the images: 1 where nothing has changed, about 0 where nothing is left.
+    """
+
+    method: str
+    layers: tuple[str, ...]
+    similarity: tuple[float, ...]
+
+    @property
+    def left(self) -> float:
+        """The similarity when all weights are randomised."""
+        return self.similarity[-1]
+
+
+def sanity(
+    model: nn.Module | Network,
+    images: Float[Tensor, "N C H W"],
+    explain: Callable[[Network, Tensor], Explanation],
+    *,
+    seed: int = 0,
+) -> Sanity:
+    """Randomise a network's weights module by module, from the output down, and see how much a picture changes.
+
+    The weights of a module are shuffled, each tensor in itself, so that their sizes stay what they were. The model
+    itself is not touched.
+
+    Args:
+        model: A network, or one that is captured.
+        images: As the network takes them.
+        explain: Makes the pictures. It has to explain the same each time: a class that is told, not the one that is
+            predicted.
+        seed: Decides the shuffling.
+
+    Raises:
+        CaptureError: The model cannot be captured.
+
+    Source:
+        Adebayo, Gilmer, Muelly, Goodfellow, Hardt and Kim, "Sanity checks for saliency maps", NeurIPS 2018, section 3:
+        cascading randomisation.
+
+    Example:
+        >>> from striate.explain import saliency
+        >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+        >>> sanity(net, torch.rand(2, 1, 8, 8), lambda network, x: saliency(network, x, 1)).layers
+        ('3', '0')
+    """
+    network, random = captured(model, images), torch.Generator().manual_seed(seed)
+    first = explain(network, images)
+    layers: list[str] = []
+    similarity: list[float] = []
+    modules = groupby(reversed(network.parameters), key=lambda name: name.rpartition(".")[0])
+    for module, names in modules:
+        network = network.with_tensors({name: _shuffled(network.tensors[name], random) for name in names})
+        layers.append(module)
+        similarity.append(_alike(first.values, explain(network, images).values))
+    return Sanity(first.method, tuple(layers), tuple(similarity))
+
+
+def rank_correlation(a: Float[Tensor, "..."], b: Float[Tensor, "..."]) -> float:
+    """Correlate the ranks of numbers, equal ones sharing theirs; 0 if one of the two has but one number throughout.
+
+    Source:
+        Spearman, "The proof and measurement of association between two things", 1904.
+
+    Example:
+        >>> rank_correlation(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 4.0, 9.0]))
+        1.0
+    """
+    x, y = (ranks - ranks.mean() for ranks in (_ranks(a), _ranks(b)))
+    size = float((x.square().sum() * y.square().sum()).sqrt())
+    return float((x * y).sum()) / size if size else 0.0
+
+
+def _ranks(numbers: Tensor) -> Tensor:
+    _, which, counts = numbers.flatten().double().unique(return_inverse=True, return_counts=True)
+    return (counts.cumsum(0) - (counts.double() - 1) / 2)[which]
+
+
+def _alike(first: Tensor, other: Tensor) -> float:
+    found = [rank_correlation(a.abs(), b.abs()) for a, b in zip(first, other, strict=True)]
+    return sum(found) / len(found)
+
+
+def _shuffled(tensor: Tensor, random: torch.Generator) -> Tensor:
+    order = torch.randperm(tensor.numel(), generator=random).to(tensor.device)
+    return tensor.detach().flatten()[order].view(tensor.shape)

@@ -1,0 +1,97 @@
+"""One image, explained: what the network says of it, which places count by each method, what each layer makes of it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from striate.errors import OptionError
+from striate.explain.explanation import Explanation
+from striate.explain.feature_maps import feature_maps, picture_of
+from striate.explain.layers import Network
+from striate.explain.methods import METHODS
+from striate.explain.rendering import overlay, photograph, way_of
+from striate.explain.report import Story, View
+from striate.explain.selection import selected
+from striate.explain.shelf import Shelf
+from striate.explain.subject import Subject
+
+__all__ = ["checked_methods", "tell"]
+
+_SAID: Final = 3
+# What is less likely is not worth a line.
+_LIKELY: Final = 0.001
+
+
+def checked_methods(names: Sequence[str]) -> list[str]:
+    """Give the methods that are asked for; all if none is named. A hyphen is as good as an underscore.
+
+    Raises:
+        OptionError: There is no such method; the message lists those that there are.
+
+    Example:
+        >>> checked_methods(["grad-cam"])
+        ['grad_cam']
+    """
+    asked = [name.replace("-", "_") for name in names]
+    unknown = [name for name in asked if name not in METHODS]
+    if unknown:
+        raise OptionError(
+            f"explain: no method is called {', '.join(map(repr, unknown))}.", f"Choose from: {', '.join(METHODS)}."
+        )
+    return asked or list(METHODS)
+
+
+def tell(
+    subject: Subject,
+    network: Network,
+    image: Float[Tensor, "C H W"],
+    methods: Sequence[str],
+    *,
+    layers: Sequence[str] = (),
+    shelf: Shelf | None = None,
+    named: tuple[str, str] = ("", ""),
+) -> Story:
+    """Explain one image.
+
+    Args:
+        subject: The network and its classes.
+        network: The same, captured.
+        image: In [0, 1], as the network sees it but for the normalisation.
+        methods: Names of `METHODS`.
+        layers: Whose maps are shown; the last one's strongest unit is what a deconvnet explains.
+        shelf: Where pictures and arrays are kept; None for nowhere.
+        named: The image's name, and its true class; nothing where that is not known.
+    """
+    x = subject.normalized(image[None])
+    with torch.no_grad():
+        probabilities = network.run(x)[0].softmax(1)[0]
+    values, order = probabilities.topk(min(_SAID, len(subject.classes)))
+    likeliest = [(subject.classes[k], p) for k, p in zip(order.tolist(), values.tolist(), strict=True)]
+    said = [one for i, one in enumerate(likeliest) if i == 0 or one[1] >= _LIKELY]
+    pixels = photograph(image)
+    last = layers[-1] if layers else selected(network)[-1]
+    views: list[View] = []
+    for method in methods:
+        # A deconvnet explains no class: it is asked for the strongest unit of the last layer that is shown.
+        found = METHODS[method](network, x, **({"layer": last} if method == "deconvnet" else {}))
+        view = _view(method, found, said[0][0])
+        views.append(view)
+        if shelf:
+            shelf.picture(method, view.picture if view.laid is None else overlay(pixels, view.laid))
+            shelf.array(method, found.values[0])
+    maps = [(name, picture_of(found[0])) for name, found in feature_maps(network, x, layers).items()]
+    if shelf:
+        shelf.picture("image", pixels)
+        for name, picture in maps:
+            shelf.picture(f"maps/{name}", picture)
+    return Story(named[0], pixels, said, named[1], views, maps)
+
+
+def _view(method: str, found: Explanation, predicted: str) -> View:
+    values, way = found.values[0], way_of(method, signed=found.reading.signed)
+    # A number says little where the classes have names.
+    target = f"the class {predicted}" if found.target.startswith("class") else found.target
+    return View(method, target, way.draw(values), way.laid(values), way, found.reading)

@@ -1,0 +1,126 @@
+"""explain.look: from a run or a name to one page, with everything beside it; stopped, it goes on."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from striate.errors import DataError, OptionError
+from striate.explain.layers import Network
+from striate.explain.look import Look, _gallery, look
+from striate.explain.methods import METHODS
+from striate.explain.subject import RANDOM, subject
+from striate.recipes import train
+from striate.train import Where
+
+QUIET = Where(progress="none", threads=1)
+SMALL = {"maps": 2, "top": 3, "steps": 3}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """LeNet-5, hardly trained."""
+    return train("digits", out=tmp_path_factory.mktemp("runs"), where=QUIET, epochs=1, overfit=1)
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A picture."""
+    path = tmp_path / "one.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 24, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def test_a_run_brings_its_data_and_home(run, image, tmp_path):
+    """The page lies in the run's folder; the digits were searched; every method has its picture and its array."""
+    found = look(run, [image], at=Look(layers=("C1..C3",), **SMALL), where=QUIET)
+    assert found.page == run.path / "explain.html"
+    page = found.page.read_text()
+    assert "1,797 pictures of digits" in page
+    assert f"striate explain {run.path} --images {image} --layers C1..C3 --top 3 --maps 2 --steps 3" in page
+    assert '<a href="#layer-2">C3</a>' in page
+    assert "#layer-3" not in page
+    beside = run.path / "explain"
+    for name in METHODS:
+        assert (beside / f"image-01/{name}.png").exists()
+        assert np.load(beside / f"image-01/{name}.npy").shape == (1, 32, 32)
+    assert {path.name for path in (beside / "C3").glob("*.png")} == {
+        f"map-{n:03}-{what}.png" for n in (0, 15) for what in ("pieces", "projections", "optimised")
+    }
+    assert np.load(beside / "C1/kernels.npy").shape == (6, 1, 5, 5)
+    assert np.load(beside / "rotation/C1.npy").shape == (25, 1)
+
+
+def test_random_weights_are_said_to_be(tmp_path, pictures):
+    """A network by its name has learnt nothing, and the page says so first; its images are a few of the data."""
+    root = pictures({"cat": 3, "dog": 2}, size=(32, 32))
+    (root / "cat" / "bad.png").write_text("no picture")
+    found = look("lenet5", data=root, out=tmp_path / "out", at=Look(methods=("saliency",), **SMALL), where=QUIET)
+    assert found.notes == (RANDOM, "1 file of the data was left out; `striate data` names it.")
+    page = found.page.read_text()
+    assert RANDOM in page
+    assert page.count('class="file"') == 3
+    assert "It is <bdi" in page
+
+
+def test_without_data_or_images_there_are_the_layers(tmp_path):
+    """Kernels and what each map would like best."""
+    found = look("lenet5", out=tmp_path, at=Look(weights="digits", **SMALL), where=QUIET)
+    page = found.page.read_text()
+    assert "The images, explained" not in page
+    assert "Its kernels" in page
+    assert "an image made to excite map 0" in page
+
+
+def test_an_interrupted_search_goes_on(tmp_path, monkeypatch, pictures):
+    """What was searched is not searched again; another choice of layers begins anew."""
+    root = pictures({"cat": 80, "dog": 80})
+    monkeypatch.setattr("striate.explain.top_activations._SAVE_SECONDS", 0)
+    looked: list[int] = []
+    visit = Network.visit
+
+    def counted(self, batch, *more, **settings):
+        looked.append(len(batch))
+        if len(looked) == 3:
+            raise KeyboardInterrupt
+        return visit(self, batch, *more, **settings)
+
+    monkeypatch.setattr(Network, "visit", counted)
+    at = Look(weights="digits", methods=("saliency",), maps=1, top=2, steps=0)
+    with pytest.raises(KeyboardInterrupt):
+        look("lenet5", data=root, out=tmp_path / "out", at=at, where=QUIET)
+    assert not (tmp_path / "out/explain.html").exists()
+    look("lenet5", data=root, out=tmp_path / "out", at=at, where=QUIET)
+    assert looked == [64, 64, 32, 32]
+    look("lenet5", data=root, out=tmp_path / "out", at=replace(at, layers=("C1",)), where=QUIET)
+    assert looked[4:] == [64, 64, 32]
+
+
+def test_data_that_is_gone_is_a_note(run, tmp_path):
+    """A run's own data need not be there any more; data that is named has to."""
+    moved = replace(subject(run), data=str(tmp_path / "gone"))
+    gallery, (note,) = _gallery(moved, None, QUIET)
+    assert gallery is None
+    assert note.startswith("The run's own data was not searched: open_dataset: ")
+    assert note.endswith(" Name it with --data where it is now.")
+    with pytest.raises(DataError):
+        _gallery(moved, tmp_path / "gone", QUIET)
+
+
+@pytest.mark.refusal
+def test_what_cannot_be_is_refused(run, tmp_path):
+    """Before anything is computed or written."""
+    for settings, message in (
+        ({"top": 0}, "explain: top is out of range.\n  top  0\nPass 1 to 100."),
+        ({"maps": 0}, "explain: maps is out of range.\n  maps  0\nPass 1 to 1000."),
+        ({"steps": -1}, "explain: steps is out of range.\n  steps  -1\nPass 0 to 100000."),
+    ):
+        with pytest.raises(OptionError) as error:
+            Look(**settings)
+        assert str(error.value) == message
+    with pytest.raises(DataError, match="does not exist"):
+        look(run, data=tmp_path / "none", out=tmp_path / "out", where=QUIET)
+    with pytest.raises(DataError, match="cannot be used"):
+        look(run, [tmp_path / "none.png"], out=tmp_path / "out", where=QUIET)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,67 @@
+"""explain.stories: an image's story is the network's own answer, and every method's map."""
+
+import numpy as np
+import pytest
+import torch
+
+from striate.errors import OptionError
+from striate.explain.feature_maps import feature_maps, picture_of
+from striate.explain.layers import capture
+from striate.explain.methods import METHODS
+from striate.explain.rendering import photograph, way_of
+from striate.explain.shelf import Shelf
+from striate.explain.stories import checked_methods, tell
+from striate.explain.subject import subject
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """LeNet-5 that knows the digits, and it captured."""
+    found = subject("lenet5", weights="digits")
+    return found, capture(found.model, torch.zeros(1, 1, 32, 32))
+
+
+def test_it_says_what_the_network_says(shown, tmp_path):
+    """The likeliest classes; each method's picture of its values; the maps of the layers; all of it on the shelf."""
+    found, network = shown
+    image = torch.rand(1, 32, 32)
+    told = tell(found, network, image, list(METHODS), layers=["C1", "C3"], shelf=Shelf(tmp_path), named=("x.png", "7"))
+    with torch.no_grad():
+        p = found.model(found.normalized(image[None])).softmax(1)[0]
+    assert told.said[0] == (found.classes[int(p.argmax())], pytest.approx(float(p.max()), rel=1e-4))
+    assert all(a[1] >= b[1] for a, b in zip(told.said, told.said[1:], strict=False))
+    assert (told.name, told.truth) == ("x.png", "7")
+    assert np.array_equal(told.image, photograph(image))
+    assert [view.method for view in told.views] == list(METHODS)
+    for view in told.views:
+        values = torch.from_numpy(np.load(tmp_path / f"{view.method}.npy"))
+        way = way_of(view.method, signed=view.reading.signed)
+        assert np.array_equal(view.picture, way.draw(values))
+        assert (tmp_path / f"{view.method}.png").exists()
+    assert told.views[0].target == f"the class {told.said[0][0]}"
+    assert told.views[-1].target.startswith("C3, map ")
+    maps = feature_maps(network, found.normalized(image[None]), ["C1", "C3"])
+    for (name, picture), (other, values) in zip(told.maps, maps.items(), strict=True):
+        assert name == other
+        assert np.array_equal(picture, picture_of(values[0]))
+
+
+def test_what_is_hardly_likely_is_left_out(shown):
+    """A digit that it is sure of has one line."""
+    found, network = shown
+    from striate.data import open_dataset
+
+    part = open_dataset("digits").parts["train"]
+    told = tell(found, network, torch.from_numpy(part.read(0)), [])
+    assert len(told.said) == 1
+    assert told.views == []
+
+
+@pytest.mark.refusal
+def test_methods_are_found_by_name():
+    """All if none is named; hyphens will do; unknown ones are refused with a list."""
+    assert checked_methods([]) == list(METHODS)
+    assert checked_methods(["grad-cam", "saliency"]) == ["grad_cam", "saliency"]
+    with pytest.raises(OptionError) as error:
+        checked_methods(["lime"])
+    assert str(error.value) == f"explain: no method is called 'lime'.\nChoose from: {', '.join(METHODS)}."

@@ -6,8 +6,10 @@ import pytest
 import torch
 from explain.networks import STRANGERS, Small, image_for
 from torch import nn
+from torchvision_oracle import torchvision
 
 from striate.errors import DtypeError, OptionError, ShapeError
+from striate.explain.deconvnet import deconvnet
 from striate.explain.layers import capture, captured
 from striate.models import MODELS, create
 from striate.ops.dry_run import first_tensor
@@ -28,7 +30,15 @@ def ours(name):
     return create(name, classes=10, **options).eval(), torch.randn(2, entry.channels, *size)
 
 
-@pytest.mark.parametrize("name", OURS)
+SLOW = ("resnet50", "zfnet-notes", "densenet121", "mobilenet_v3_small")
+
+
+def some(names):
+    """Names as parameters, those that take long marked."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names]
+
+
+@pytest.mark.parametrize("name", some(OURS))
 def test_every_network_of_the_package_is_captured(name):
     """What the captured network gives is what the model gives, and every layer has the shape it says."""
     model, images = ours(name)
@@ -50,6 +60,25 @@ def test_every_stranger_is_captured(name):
     for count in (1, 5):
         images = image_for(name, count)
         torch.testing.assert_close(network.run(images)[0], first_tensor(model(images)))
+
+
+@pytest.mark.parametrize("name", some(["squeezenet1_1", "mobilenet_v3_small", "densenet121"]))
+def test_other_peoples_networks_are_captured(name):
+    """In-place rectifiers, gates, concatenations: what comes out is the same, and a unit's view is within its field."""
+    model, images = torchvision.models.get_model(name, num_classes=10).eval(), torch.randn(2, 3, 64, 64)
+    network = capture(model, images)
+    with torch.no_grad():
+        torch.testing.assert_close(network.run(images)[0], model(images))
+    layers = [layer for layer in network.layers.values() if layer.has_maps and layer.shape[1] > 7]
+    view = deconvnet(network, images, layers[-1].name, unit=(0, 0)).values.clone()
+    assert view.any()
+    view[:, :, *network.sees(layers[-1].name, (0, 0))] = 0
+    assert not view.any()
+
+
+def test_the_output_is_the_models():
+    """Of several answers the first, whichever layer ran last."""
+    assert capture(STRANGERS["branches"](), image_for("branches")).output == "fc"
 
 
 def test_names_are_the_modules_paths():

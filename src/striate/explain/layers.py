@@ -57,8 +57,10 @@ class Network:
 
     @property
     def output(self) -> str:
-        """The name of the last layer that gives one row of scores an image."""
-        return next(name for name in reversed(list(self.layers)) if len(self.layers[name].shape) == 1)
+        """The name of the layer that gives the model's output, or of the last one before it."""
+        results: Any = self._graph.graph.graph.output_node().args[0]
+        node = results[self._graph.output].name
+        return next((name for name, layer in self.layers.items() if layer.node == node), list(self.layers)[-1])
 
     def with_tensors(self, tensors: Mapping[str, Shaped[Tensor, "..."]]) -> "Network":
         """Give the same network with other numbers: random ones, or those of another epoch.

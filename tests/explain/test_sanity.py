@@ -9,6 +9,7 @@ from scipy import stats
 from striate import DataOptions, open_dataset
 from striate.explain import METHODS, Explanation, capture, deconvnet, saliency
 from striate.explain.pictures import Pictures
+from striate.explain.saliency import READING
 from striate.explain.sanity import rank_correlation, sanity
 from striate.models import create
 
@@ -39,7 +40,7 @@ def test_what_does_not_look_at_the_network_does_not_change(small):
     """An edge detector fails the check: its picture stays the same."""
 
     def edges(network, x):
-        return Explanation("edges", x.diff(dim=3, append=x[..., -1:]), "edges", x[:, 0, 0, 0], None)
+        return Explanation("edges", x.diff(dim=3, append=x[..., -1:]), "edges", x[:, 0, 0, 0], READING)
 
     assert sanity(small.network, small.images, edges).similarity == pytest.approx([1.0] * 4)
 
@@ -49,7 +50,7 @@ def test_what_is_only_the_weights_loses_all(small):
 
     def kernel(network, x):
         shown = network.tensors["0.weight"].reshape(1, 1, 6, 27).expand(len(x), -1, -1, -1)
-        return Explanation("kernel", shown, "kernel", x[:, 0, 0, 0], None)
+        return Explanation("kernel", shown, "kernel", x[:, 0, 0, 0], READING)
 
     found = sanity(small.network, small.images, kernel)
     assert found.similarity[:3] == pytest.approx([1.0] * 3)

@@ -1,5 +1,6 @@
 """explain.look: from a run or a name to one page, with everything beside it; stopped, it goes on."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -76,7 +77,8 @@ def test_without_data_or_images_there_are_the_layers(tmp_path):
 def test_an_interrupted_search_goes_on(tmp_path, monkeypatch, pictures):
     """What was searched is not searched again; another choice of layers begins anew."""
     root = pictures({"cat": 80, "dog": 80})
-    monkeypatch.setattr("striate.explain.top_activations._SAVE_SECONDS", 0)
+    searching = sys.modules["striate.explain.top_activations"]  # the room offers the function by that name
+    monkeypatch.setattr(searching, "_SAVE_SECONDS", 0)
     looked: list[int] = []
     visit = Network.visit
 

@@ -1,11 +1,14 @@
 """explain.sections: the parts of the page; `test_look` holds them together."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
 
 from striate.explain.layers import capture
-from striate.explain.sections import Scene, charts_of, layers_of
+from striate.explain.scene import Scene
+from striate.explain.sections import charts_of, layers_of, stories_of
 from striate.explain.shelf import Shelf
 from striate.explain.subject import subject
 
@@ -47,3 +50,19 @@ def test_charts_come_in_pairs_and_arrays_beside_them(scene):
         for what in ("distance of the features", "probability")
     ]
     assert np.load(scene.shelf.folder / "scaling/probability.npy").shape == (5, 2)
+
+
+def test_progress_is_told_method_by_method(scene, monkeypatch):
+    """A long look at one image moves the bar as well."""
+    told: list[tuple[int, int]] = []
+
+    @contextmanager
+    def bar(*_, **__):
+        yield lambda done, total: told.append((done, total))
+
+    monkeypatch.setattr("striate.explain.sections.scan_progress", bar)
+    images = [(f"{i}.png", "", torch.rand(1, 32, 32)) for i in range(2)]
+    stories = stories_of(scene, images, ["saliency", "grad_cam"], ["C1"])
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [story.name for story in stories] == ["0.png", "1.png"]
+    assert (scene.shelf.folder / "image-02/grad_cam.png").exists()

@@ -9,6 +9,7 @@ from striate.explain.feature_maps import feature_maps, picture_of
 from striate.explain.layers import capture
 from striate.explain.methods import METHODS
 from striate.explain.rendering import photograph, way_of
+from striate.explain.scene import Scene
 from striate.explain.shelf import Shelf
 from striate.explain.stories import checked_methods, tell
 from striate.explain.subject import subject
@@ -25,7 +26,10 @@ def test_it_says_what_the_network_says(shown, tmp_path):
     """The likeliest classes; each method's picture of its values; the maps of the layers; all of it on the shelf."""
     found, network = shown
     image = torch.rand(1, 32, 32)
-    told = tell(found, network, image, list(METHODS), layers=["C1", "C3"], shelf=Shelf(tmp_path), named=("x.png", "7"))
+    done: list[int] = []
+    scene = Scene(found, network, Shelf(tmp_path), "none")
+    told = tell(scene, ("x.png", "7", image), list(METHODS), ["C1", "C3"], on_progress=done.append)
+    assert done == list(range(1, len(METHODS) + 1))
     with torch.no_grad():
         p = found.model(found.normalized(image[None])).softmax(1)[0]
     assert told.said[0] == (found.classes[int(p.argmax())], pytest.approx(float(p.max()), rel=1e-4))
@@ -46,13 +50,14 @@ def test_it_says_what_the_network_says(shown, tmp_path):
         assert np.array_equal(picture, picture_of(values[0]))
 
 
-def test_what_is_hardly_likely_is_left_out(shown):
+def test_what_is_hardly_likely_is_left_out(shown, tmp_path):
     """A digit that it is sure of has one line."""
     found, network = shown
     from striate.data import open_dataset
 
     part = open_dataset("digits").parts["train"]
-    told = tell(found, network, torch.from_numpy(part.read(0)), [])
+    scene = Scene(found, network, Shelf(tmp_path), "none")
+    told = tell(scene, ("", "", torch.from_numpy(part.read(0))), [], [])
     assert len(told.said) == 1
     assert told.views == []
 

@@ -21,7 +21,8 @@ from striate.explain.layers import capture
 from striate.explain.optimization import CAPTION as WISHED_CAPTION
 from striate.explain.optimization import LEGEND as WISHED_LEGEND
 from striate.explain.report import Page, write_report
-from striate.explain.sections import Named, Scene, charts_of, layers_of, stories_of
+from striate.explain.scene import Named, Scene
+from striate.explain.sections import charts_of, layers_of, stories_of
 from striate.explain.selection import selected
 from striate.explain.shelf import Shelf
 from striate.explain.stories import checked_methods

@@ -1,7 +1,7 @@
 """The parts of the page, each made with a bar that says how far it is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from jaxtyping import Float
@@ -18,47 +18,25 @@ from striate.explain.objectives import unit
 from striate.explain.optimization import Climb, maximise
 from striate.explain.rendering import photograph
 from striate.explain.report import Chart, Exciting, LayerShown, Pixels, Shown, Story
+from striate.explain.scene import Named, Scene
 from striate.explain.selection import convolutions
 from striate.explain.shelf import Shelf
 from striate.explain.stories import tell
-from striate.explain.subject import Subject
 from striate.explain.top_activations import TopActivations, top_activations
-from striate.train.progress import Shown as ProgressShown
 from striate.train.scanning import scan_progress
 
-__all__ = ["Named", "Scene", "charts_of", "layers_of", "stories_of"]
-
-Named = tuple[str, str, Float[Tensor, "C H W"]]
-"""An image in [0, 1], after its name and its true class, which may be nothing."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What all parts need.
-
-    Args:
-        subject: The network.
-        network: The same, captured.
-        shelf: Where pictures and arrays go.
-        progress: How it is shown.
-    """
-
-    subject: Subject
-    network: Network
-    shelf: Shelf
-    progress: ProgressShown
+__all__ = ["charts_of", "layers_of", "stories_of"]
 
 
 def stories_of(scene: Scene, images: Sequence[Named], methods: Sequence[str], layers: Sequence[str]) -> list[Story]:
     """Explain images, one after the other."""
     made: list[Story] = []
+    total = len(images) * len(methods)
     with scan_progress(scene.progress, what="explaining the images") as told:
-        for i, (name, truth, image) in enumerate(images, 1):
-            shelf = Shelf(scene.shelf.folder / f"image-{i:02}")
-            made.append(
-                tell(scene.subject, scene.network, image, methods, layers=layers, shelf=shelf, named=(name, truth))
-            )
-            told(i, len(images))
+        for i, image in enumerate(images):
+            own = replace(scene, shelf=Shelf(scene.shelf.folder / f"image-{i + 1:02}"))
+            done = i * len(methods)
+            made.append(tell(own, image, methods, layers, on_progress=lambda n, done=done: told(done + n, total)))
     return made
 
 

@@ -1,22 +1,17 @@
 """One image, explained: what the network says of it, which places count by each method, what each layer makes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from striate.errors import OptionError
 from striate.explain.explanation import Explanation
 from striate.explain.feature_maps import feature_maps, picture_of
-from striate.explain.layers import Network
 from striate.explain.methods import METHODS
 from striate.explain.rendering import overlay, photograph, way_of
 from striate.explain.report import Story, View
-from striate.explain.selection import selected
-from striate.explain.shelf import Shelf
-from striate.explain.subject import Subject
+from striate.explain.scene import Named, Scene
 
 __all__ = ["checked_methods", "tell"]
 
@@ -45,26 +40,24 @@ def checked_methods(names: Sequence[str]) -> list[str]:
 
 
 def tell(
-    subject: Subject,
-    network: Network,
-    image: Float[Tensor, "C H W"],
+    scene: Scene,
+    named: Named,
     methods: Sequence[str],
+    layers: Sequence[str],
     *,
-    layers: Sequence[str] = (),
-    shelf: Shelf | None = None,
-    named: tuple[str, str] = ("", ""),
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> Story:
-    """Explain one image.
+    """Explain one image; its pictures and arrays go to the scene's shelf.
 
     Args:
-        subject: The network and its classes.
-        network: The same, captured.
-        image: In [0, 1], as the network sees it but for the normalisation.
+        scene: The network.
+        named: The image.
         methods: Names of `METHODS`.
         layers: Whose maps are shown; the last one's strongest unit is what a deconvnet explains.
-        shelf: Where pictures and arrays are kept; None for nowhere.
-        named: The image's name, and its true class; nothing where that is not known.
+        on_progress: Called with how many methods are done.
     """
+    subject, network, shelf = scene.subject, scene.network, scene.shelf
+    name, truth, image = named
     x = subject.normalized(image[None])
     with torch.no_grad():
         probabilities = network.run(x)[0].softmax(1)[0]
@@ -72,22 +65,21 @@ def tell(
     likeliest = [(subject.classes[k], p) for k, p in zip(order.tolist(), values.tolist(), strict=True)]
     said = [one for i, one in enumerate(likeliest) if i == 0 or one[1] >= _LIKELY]
     pixels = photograph(image)
-    last = layers[-1] if layers else selected(network)[-1]
+    last = layers[-1] if layers else network.output
     views: list[View] = []
-    for method in methods:
+    for done, method in enumerate(methods, 1):
         # A deconvnet explains no class: it is asked for the strongest unit of the last layer that is shown.
         found = METHODS[method](network, x, **({"layer": last} if method == "deconvnet" else {}))
         view = _view(method, found, said[0][0])
         views.append(view)
-        if shelf:
-            shelf.picture(method, view.picture if view.laid is None else overlay(pixels, view.laid))
-            shelf.array(method, found.values[0])
-    maps = [(name, picture_of(found[0])) for name, found in feature_maps(network, x, layers).items()]
-    if shelf:
-        shelf.picture("image", pixels)
-        for name, picture in maps:
-            shelf.picture(f"maps/{name}", picture)
-    return Story(named[0], pixels, said, named[1], views, maps)
+        shelf.picture(method, view.picture if view.laid is None else overlay(pixels, view.laid))
+        shelf.array(method, found.values[0])
+        on_progress(done)
+    maps = [(layer, picture_of(found[0])) for layer, found in feature_maps(network, x, layers).items()]
+    shelf.picture("image", pixels)
+    for layer, picture in maps:
+        shelf.picture(f"maps/{layer}", picture)
+    return Story(name, pixels, said, truth, views, maps)
 
 
 def _view(method: str, found: Explanation, predicted: str) -> View:

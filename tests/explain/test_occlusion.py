@@ -100,7 +100,11 @@ def test_what_does_not_exist_is_refused(net):
     images = torch.randn(1, 2, 7, 8)
     network = capture(net, images)
     for settings, message in (
-        ({"target": 3}, "occlusion: there is no class 3.\nChoose from 0 to 2."),
+        (
+            {"target": 3},
+            "explain: this is no class of these images.\n  target  3\n"
+            "Pass a whole number from 0 to 2, or one for each of the 1 images.",
+        ),
         ({"layer": "1", "feature": 4}, "occlusion: there is no map 4.\nChoose from 0 to 3."),
         (
             {"feature": 1},

@@ -4,16 +4,17 @@ import copy
 import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import torch
 from jaxtyping import Shaped
 from torch import Tensor, fx, nn
-from torch.export import Dim, ExportedProgram, export
-from torch.export.graph_signature import InputKind, OutputKind
 
 from striate.engine import by_torch
 from striate.errors import CaptureError, OptionError
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
 
 __all__ = ["Exported", "exported"]
 
@@ -56,6 +57,8 @@ def exported(model: nn.Module, example: Shaped[Tensor, "N C *spatial"]) -> Expor
             "Pass images as (N, C, H, W), one at least; sequences and volumes likewise.",
             example=tuple(example.shape),
         )
+    from torch.export import Dim, export  # here: it takes a fifth of a second, which who only trains need not wait for
+
     with _refused(model, example):
         model = _shared(model)
         # Of one example PyTorch would take for granted that there is one.
@@ -119,7 +122,7 @@ def _refused(model: nn.Module, example: Tensor) -> Generator[None]:
         ) from error
 
 
-def _read(program: ExportedProgram, model: nn.Module) -> Exported:
+def _read(program: "ExportedProgram", model: nn.Module) -> Exported:
     graph = program.graph_module
     for node in list(graph.graph.nodes):
         if getattr(getattr(node.target, "overloadpacket", None), "__name__", "") in _CHECKS:
@@ -128,13 +131,13 @@ def _read(program: ExportedProgram, model: nn.Module) -> Exported:
     tensors: dict[str, Tensor] = {}
     inputs: list[str | None] = []
     for given in program.graph_signature.input_specs:
-        if given.kind is InputKind.USER_INPUT or given.target is None:
+        if given.kind.name == "USER_INPUT" or given.target is None:
             inputs.append(None)
             continue
         inputs.append(given.target)
         found: Any = own.get(given.target, program.constants.get(given.target))
         tensors[given.target] = found
-    kinds = [given.kind for given in program.graph_signature.output_specs]
+    kinds = [given.kind.name for given in program.graph_signature.output_specs]
     return Exported(graph, tuple(inputs), tensors, _learnt(graph.graph, inputs, tensors), _output(graph.graph, kinds))
 
 
@@ -146,8 +149,8 @@ def _learnt(graph: fx.Graph, inputs: Sequence[str | None], tensors: dict[str, Te
     return tuple(sorted(learnt, key=first.__getitem__))
 
 
-def _output(graph: fx.Graph, kinds: list[OutputKind]) -> int:
+def _output(graph: fx.Graph, kinds: list[str]) -> int:
     # Before what the model returns come buffers that it has changed; what it returns may be no tensor.
     results = zip(kinds, cast("Sequence[Any]", graph.output_node().args[0]), strict=True)
-    returned = [kind is OutputKind.USER_OUTPUT and isinstance(node, fx.Node) for kind, node in results]
+    returned = [kind == "USER_OUTPUT" and isinstance(node, fx.Node) for kind, node in results]
     return returned.index(True)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 import torch
 from jaxtyping import Shaped
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from striate.ops.axes import Axes
 from striate.ops.receptive import Reach
@@ -26,6 +25,8 @@ def fields_of(
         tensors: The network's, by name; likewise.
         run: Gives the values of the layers, for an image and such tensors.
     """
+    from torch._subclasses.fake_tensor import FakeTensorMode  # here: it takes a while to import
+
     with FakeTensorMode() as mode, torch.no_grad():
         fake = mode.from_tensor(image)
         stand_ins = {name: mode.from_tensor(tensor) for name, tensor in tensors.items()}

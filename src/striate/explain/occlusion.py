@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from striate.errors import OptionError
 from striate.explain.explanation import Explanation, Reading
 from striate.explain.layers import Network, captured
+from striate.explain.target import Target, classes_of, told
 
 __all__ = ["READING", "Cover", "occlusion"]
 
@@ -79,7 +80,7 @@ class Cover:
 def occlusion(
     model: nn.Module | Network,
     images: Float[Tensor, "N C H W"],
-    target: int | None = None,
+    target: Target = None,
     *,
     layer: str | None = None,
     feature: int | None = None,
@@ -91,7 +92,7 @@ def occlusion(
     Args:
         model: Any module that gives one score a class, or one that is captured already; it is not changed.
         images: As the network takes them: normalised.
-        target: The class; None for the one that each image is taken for.
+        target: The class, one for all images or one for each; None for the one that each image is taken for.
         layer: Explain a feature map of this layer instead of a class: the sum over its positions, as in figure 7b.
         feature: Which map; None for the one that is the strongest in each whole image.
         cover: The square.
@@ -137,7 +138,7 @@ Measure = Callable[[Float[Tensor, "M C H W"], Int64[Tensor, " M"]], Float[Tensor
 
 
 def _measure(
-    network: Network, images: Float[Tensor, "N C H W"], target: int | None, layer: str | None, feature: int | None
+    network: Network, images: Float[Tensor, "N C H W"], target: Target, layer: str | None, feature: int | None
 ) -> tuple[Measure, str]:
     """Give what is measured of copies of the images, told which image each copy is of; and its name in words."""
     if layer is None:
@@ -148,7 +149,8 @@ def _measure(
         )
     with torch.no_grad():
         whole = network.values(images, [layer])[layer].flatten(2)
-    _check("map", feature, whole.shape[1])
+    if feature is not None and not 0 <= feature < whole.shape[1]:
+        raise OptionError(f"occlusion: there is no map {feature}.", f"Choose from 0 to {whole.shape[1] - 1}.")
     maps = whole.amax(2).argmax(1) if feature is None else torch.full((len(images),), feature)
     name = "its strongest map" if feature is None else f"map {feature}"
 
@@ -160,22 +162,16 @@ def _measure(
 
 
 def _of_class(
-    network: Network, images: Float[Tensor, "N C H W"], target: int | None, feature: int | None
+    network: Network, images: Float[Tensor, "N C H W"], target: Target, feature: int | None
 ) -> tuple[Measure, str]:
     if feature is not None:
         raise OptionError("occlusion: a map needs its layer.", "Name the layer, or leave feature out.", feature=feature)
     with torch.no_grad():
         scores = network.run(images)[0]
-    _check("class", target, scores.shape[1])
-    classes = scores.argmax(1) if target is None else torch.full((len(images),), target)
-    name = "the predicted class" if target is None else f"class {target}"
+    classes = classes_of(scores, target)
+    name = "the predicted class" if target is None else told(classes)
 
     def probability(x: Float[Tensor, "M C H W"], of: Int64[Tensor, " M"]) -> Float[Tensor, " M"]:
         return network.run(x)[0].softmax(1).gather(1, classes[of, None])[:, 0]
 
     return probability, f"the probability of {name}"
-
-
-def _check(what: str, number: int | None, count: int) -> None:
-    if number is not None and not 0 <= number < count:
-        raise OptionError(f"occlusion: there is no {what} {number}.", f"Choose from 0 to {count - 1}.")

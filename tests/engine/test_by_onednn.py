@@ -38,9 +38,21 @@ def test_what_it_does_not_take_is_said():
     cut = Problem.of((1, 8, 9, 9), (8, 8, 3, 3), padding=(-1, -1, -1, -1))
     assert "onednn            declines: its padding is not the same on both sides" in explain(apart)
     assert "onednn            declines: its padding cuts" in explain(cut)
+    beyond = Problem.of((1, 512, 1, 1), (512, 512, 2, 3), stride=(3, 2), padding=(2, 5), dilation=(2, 2), bias=True)
+    assert "onednn            declines: its padding reaches beyond the kernel" in explain(beyond)
+    assert "torch             declines: padding that reaches beyond the kernel may crash it" in explain(beyond)
     assert "onednn" not in explain(DEEP.turned("input gradient"))
     with reproducible():
         assert "onednn            declines: only reproducible algorithms are asked for" in explain(DEEP)
+
+
+def test_padding_beyond_the_kernel_does_not_crash():
+    """As it does in oneDNN, where there is a bias: what no tap reaches is the bias."""
+    generator = torch.Generator().manual_seed(0)
+    x, weight, bias = (torch.randn(n, generator=generator) for n in ((1, 512, 1, 1), (512, 512, 2, 3), (512,)))
+    found = conv2d(x.to(memory_format=torch.channels_last), weight, bias, (3, 2), (2, 5), (2, 2))
+    want = F.conv2d(x.double(), weight.double(), bias.double(), (3, 2), (2, 5), (2, 2))
+    torch.testing.assert_close(found.double(), want, rtol=1e-4, atol=1e-4)
 
 
 def test_a_pytorch_without_it_is_refused(monkeypatch):

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from striate.engine import conv2d, narrow, use
+from striate.engine.packed import kept_bytes
 from striate.ops import conv1d, conv3d
 
 DTYPES = [torch.bfloat16, torch.float16]
@@ -62,17 +63,40 @@ def test_gradients_arrive_in_16_bits(dtype):
 
 
 def test_a_weight_is_widened_once_and_again_when_it_changes():
-    """And let go with it."""
+    """Whoever changes it; it is counted among what is kept, and let go with the weight."""
     x, weight = drawn(torch.bfloat16, (1, 4, 5, 5), (4, 4, 3, 3))
-    before = len(narrow._KEPT)
+    before = kept_bytes()
     once, first = narrow.wide(weight), conv2d(x, weight)
     assert narrow.wide(weight) is once
+    assert kept_bytes() - before >= 4 * weight.numel()
     weight.mul_(2)
     assert torch.equal(conv2d(x, weight), 2 * first)
-    assert len(narrow._KEPT) == before + 1
-    del weight
+    weight.data.mul_(2)  # which is not counted as a change
+    assert torch.equal(conv2d(x, weight), 4 * first)
+    weight.data = weight.data.transpose(2, 3)
+    assert torch.equal(conv2d(x, weight), conv2d(x, weight.clone()))
+    del weight, once
     gc.collect()
-    assert len(narrow._KEPT) == before
+    assert kept_bytes() == before
+
+
+def test_what_was_widened_for_inference_serves_gradients():
+    """Frozen weights, an image that is explained."""
+    x, weight = drawn(torch.bfloat16, (1, 4, 5, 5), (4, 4, 3, 3))
+    with torch.inference_mode():
+        conv2d(x, weight)
+    x.requires_grad_()
+    conv2d(x, weight).float().sum().backward()
+    assert x.grad is not None
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_autocast_to_another_type_is_pytorchs(dtype):
+    """The result is of the type that was asked for."""
+    other = next(each for each in DTYPES if each is not dtype)
+    x, weight = drawn(other, (1, 4, 5, 5), (4, 4, 3, 3))
+    with torch.autocast("cpu", dtype):
+        assert conv2d(x, weight).dtype is dtype
 
 
 def test_it_holds_under_autocast():

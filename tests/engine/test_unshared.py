@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from striate.engine import isas, reproducible
 from striate.engine.unshared import Geometry, forward, input_gradient, kernel_gradient, refuses
+from striate.ops import tiled_conv2d
 
 USABLE = [name for name, reason in isas().items() if not reason]
 PLAIN = Geometry((24, 24), (3, 3), (24, 24), (1, 1), (1, 1), (1, 1), (1, 1), 1, False)
@@ -119,6 +120,18 @@ def test_kernels_that_do_not_lie_one_after_the_other():
     turned = w.transpose(0, 1).contiguous().transpose(0, 1)
     assert forward(x, turned, PLAIN).equal(forward(x, w, PLAIN))
     assert input_gradient(y, turned, PLAIN).equal(input_gradient(y, w, PLAIN))
+
+
+def test_gradients_are_as_reproducible_as_what_was_computed():
+    """Wherever `backward` is called: small matrices of many images are PyTorch's otherwise."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 4, 7, 7, generator=generator, requires_grad=True)
+    weight = torch.randn(2, 2, 2, 4, 3, 3, generator=generator)
+    with reproducible():
+        output = tiled_conv2d(x, weight)
+        (inside,) = torch.autograd.grad(output.sum(), x, retain_graph=True)
+    (outside,) = torch.autograd.grad(output.sum(), x)
+    assert outside.equal(inside)
 
 
 @pytest.mark.parametrize("name", USABLE)

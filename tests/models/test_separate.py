@@ -106,6 +106,27 @@ def test_a_trained_network_keeps_its_answers():
     assert len(found.layers) == 19
 
 
+def test_what_is_frozen_stays_so_and_what_is_watched_is_left_alone():
+    """A layer with a hook would lose it; one that is called by name is seen; an output of zeros differs by nothing."""
+
+    class ByName(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = blurred(nn.Conv2d(3, 4, 3)).requires_grad_(False)
+            self.watched = blurred(nn.Conv2d(4, 4, 3))
+
+        def forward(self, x):
+            return self.watched(input=self.conv(input=x)) * 0
+
+    model = ByName()
+    model.watched.register_forward_hook(lambda *_: None)
+    found = separate(model, 0.05, (1, 3, 9, 9))
+    assert [row.name for row in found.layers] == ["conv"]
+    assert found.error == 0
+    found = separate(model, 0.05)
+    assert not any(p.requires_grad for p in found.model.conv.parameters())
+
+
 @pytest.mark.refusal
 def test_what_cannot_be_is_said():
     """A tolerance below nothing, an input that does not fit, numbers that are none."""

@@ -157,3 +157,23 @@ def test_the_engine_computes_two_dimensions(problem):
     gots = torch.autograd.grad(got.square().sum(), given)
     for g, w in zip(gots, wants, strict=True):
         torch.testing.assert_close(g.double(), w, rtol=1e-3, atol=1e-3 * max(1, w.norm()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_padding_that_cuts_all_away_on_one_side(dtype):
+    """What is left is the adjoint still: zeros where no product comes."""
+    for shape, kernel, given_settings in (
+        ((1, 1, 1, 1), (1, 1, 1, 2), {"stride": (1, 4), "padding": ((0, 0), (3, 0)), "output_padding": (0, 2)}),
+        (
+            (2, 2, 1, 1),
+            (2, 1, 2, 2),
+            {"stride": (1, 4), "padding": ((0, 0), (4, 1)), "output_padding": (1, 3), "dilation": (3, 2)},
+        ),
+    ):
+        generator = torch.Generator().manual_seed(0)
+        x, weight = (torch.randn(n, generator=generator, dtype=dtype) for n in (shape, kernel))
+        found = conv_transpose2d(x, weight, **given_settings)
+        steps = {name: value for name, value in given_settings.items() if name != "output_padding"}
+        seen = torch.randn(found.shape, generator=generator, dtype=dtype)
+        along = (conv2d(seen, weight, **steps) * x).sum()
+        torch.testing.assert_close((found * seen).sum(), along)

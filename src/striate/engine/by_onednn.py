@@ -12,7 +12,7 @@ from torch import Tensor
 
 from striate.engine.problem import Problem
 
-__all__ = ["ONEDNN", "convolve", "packed_bytes", "prepared", "refuses", "work", "workspace_bytes"]
+__all__ = ["ONEDNN", "convolve", "packed_bytes", "prepared", "reaches_beyond", "refuses", "work", "workspace_bytes"]
 
 ONEDNN = "onednn"
 """The algorithm's name."""
@@ -39,8 +39,21 @@ def refuses(problem: Problem) -> str:
         "it packs no weights for gradients": problem.direction != "forward",
         "its padding is not the same on both sides": (top, left) != (bottom, right),
         "its padding cuts": min(problem.padding) < 0,
+        "its padding reaches beyond the kernel": reaches_beyond(problem),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def reaches_beyond(problem: Problem) -> bool:
+    """Whether there are positions all of whose taps lie in the padding: oneDNN 3.11 crashes there, with a bias.
+
+    Example:
+        >>> reaches_beyond(Problem.of((1, 8, 9, 9), (8, 8, 3, 3), padding=(2, 3)))
+        True
+    """
+    top, bottom, left, right = problem.padding
+    down, across = (step * (taps - 1) for step, taps in zip(problem.dilation, problem.kernels[1:], strict=True))
+    return max(top, bottom) > down or max(left, right) > across
 
 
 def work(problem: Problem) -> float:

@@ -100,7 +100,7 @@ def depthwise_separable(
     offsets = bias is None or bias.shape == pointwise.shape[:1]
     if 0 in (*input.shape, *pointwise.shape) or input.shape[1] != depthwise.shape[0] or not offsets:
         return None
-    last = lies_last(input, depthwise)
+    last = lies_last(input, depthwise) or lies_last(pointwise, pointwise)  # as of one pass after the other
     settings = (pair("stride", stride), tuple(padding), pair("dilation", dilation))
     sizes = (tuple(input.shape), tuple(depthwise.shape), tuple(pointwise.shape))
     fused = _fused(*sizes, settings, bias is not None, last, torch.get_num_threads(), chosen(), limits())

@@ -4,14 +4,14 @@ PyTorch's convolution of bfloat16 then takes two to four times as long as that o
 hundred times as long.
 """
 
-import weakref
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from striate.engine.machine import machine
+from striate.engine.packed import Form, packed
 from striate.engine.plain import plain, unwatched
 
 __all__ = ["is_narrow", "wide"]
@@ -23,14 +23,7 @@ _OWN: Final[dict[torch.dtype, frozenset[str]]] = {
 }
 
 
-class _Kept(NamedTuple):
-    weight: "weakref.ref[Tensor]"
-    version: int
-    address: int
-    wide: Tensor
-
-
-_KEPT: Final[dict[int, _Kept]] = {}  # by the weight's id
+_WIDE: Final = Form(("32 bits",), -1, None, 0, 1, None, widens=True)
 
 
 @lru_cache(maxsize=4)
@@ -48,11 +41,15 @@ def is_narrow(input: Tensor, *others: Tensor | None) -> bool:
     dtype = input.dtype
     if dtype not in _OWN or torch.compiler.is_compiling() or _has_own(dtype):
         return False
+    if torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") is not dtype:
+        return False
     return all(t is None or plain(t, dtype) for t in (input, *others)) and unwatched()
 
 
 def wide(weight: Tensor) -> Tensor:
     """Give a weight in 32 bits: the same tensor as long as the weight does not change, so that it is packed once.
+
+    It is found again, counted and let go as packed weights are.
 
     While gradients are recorded it is another one every time, and the gradient arrives in 16 bits.
 
@@ -61,11 +58,6 @@ def wide(weight: Tensor) -> Tensor:
         >>> wide(weight).dtype, wide(weight) is wide(weight)
         (torch.float32, True)
     """
-    if (weight.requires_grad and torch.is_grad_enabled()) or weight.is_inference():
+    if weight.requires_grad and torch.is_grad_enabled():
         return weight.float()
-    name, kept = id(weight), _KEPT.get(id(weight))
-    version, address = weight._version, weight.data_ptr()
-    if kept is None or kept.weight() is not weight or (kept.version, kept.address) != (version, address):
-        gone = weakref.ref(weight, lambda _: _KEPT.pop(name, None))
-        kept = _KEPT[name] = _Kept(gone, version, address, weight.detach().float())
-    return kept.wide
+    return packed(weight, _WIDE, 1)

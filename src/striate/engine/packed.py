@@ -51,6 +51,7 @@ class Form(NamedTuple):
         turns: Whether they are those of the weight turned round, for a gradient.
         plane: Which of a weight's planes it is of, if the weight has them: for sequences, the only one there is.
         onednn: The convolution for which oneDNN packs it, if it does.
+        widens: Whether it is the weight itself, in 32 bits.
     """
 
     key: tuple[object, ...]
@@ -63,6 +64,7 @@ class Form(NamedTuple):
     turns: bool = False
     plane: int | None = None
     onednn: Problem | None = None
+    widens: bool = False
 
 
 class _Kept(NamedTuple):
@@ -112,7 +114,7 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
     """Give a weight in the form that is wanted, from memory if the weight has not changed since.
 
     Args:
-        weight: As PyTorch has it, `(K, C/groups, R, S)`, in any memory layout.
+        weight: As PyTorch has it, `(K, C/groups, R, S)`, in any memory layout; of 16 bits, if it is to be widened.
         wanted: The form.
         threads: That share the work, if there is any.
 
@@ -186,9 +188,10 @@ def _let_go(name: int, gone: "weakref.ref[Tensor]") -> None:
 
 
 def _words(weight: Tensor) -> Any:
-    """Look at the weight's memory without keeping it alive."""
+    """Look at the weight's memory without keeping it alive: at its numbers as whole ones of their size."""
     reach = 1 + sum((size - 1) * step for size, step in zip(weight.shape, weight.stride(), strict=True))
-    return (ctypes.c_uint32 * reach).from_address(weight.data_ptr())
+    word = ctypes.c_uint16 if weight.element_size() == 2 else ctypes.c_uint32
+    return (word * reach).from_address(weight.data_ptr())
 
 
 def _apart(words: Any) -> int:
@@ -196,6 +199,9 @@ def _apart(words: Any) -> int:
 
 
 def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None = None) -> Tensor:
+    if wanted.widens:
+        with torch.inference_mode(False):  # it may be kept for gradients
+            return weight.detach().float()
     if wanted.place < 0:
         return weight.detach().contiguous(memory_format=torch.channels_last)
     if wanted.onednn is not None:

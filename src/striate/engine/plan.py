@@ -12,6 +12,7 @@ from typing import Final
 
 import torch
 
+from striate.engine.by_onednn import reaches_beyond
 from striate.engine.choice import NOT_OURS, TORCH, Choice, chosen
 from striate.engine.estimate import seconds, torch_seconds
 from striate.engine.isa import isa
@@ -225,6 +226,8 @@ def _unwanted(place: int, problem: Problem, threads: int, asked: Choice, most: L
 
 
 def _torch(problem: Problem, threads: int, asked: Choice) -> Candidate:
+    if problem.bias and reaches_beyond(problem) and asked.forced != TORCH:
+        return Candidate(TORCH, None, "padding that reaches beyond the kernel may crash it")
     if asked.torch or asked.forced == TORCH:
         return Candidate(TORCH, torch_seconds(problem, threads))
     return Candidate(TORCH, None, _ONLY_OURS)

@@ -93,7 +93,8 @@ def separate(
     all taps at once. Weights change, and so do the model's answers: judge it again, and train it on.
 
     Args:
-        model: Any module. Its convolutions over two and three axes are looked at, PyTorch's and ours.
+        model: Any module. Its convolutions over two and three axes are looked at, PyTorch's and ours, but those that
+            have hooks.
         tolerance: The largest relative error of a layer's kernel, by the Frobenius norm, as in `ops.separate`.
         input_size: The input's, the axis of examples included. With it every layer is timed before and after, on this
             machine and by turns, and what takes less time pays; without it, what takes fewer multiply-adds.
@@ -139,12 +140,18 @@ def separate(
 
 
 def _wide(module: nn.Module) -> bool:
-    """Whether a layer has kernels with taps along two axes or more."""
-    return type(module) in _BECOMES and sum(n > 1 for n in module.kernel_size) > 1  # pyright: ignore[reportGeneralTypeIssues, reportArgumentType]
+    """Whether a layer has kernels with taps along two axes or more, and nobody listens at it."""
+    watched = module._forward_hooks or module._forward_pre_hooks or module._backward_hooks
+    return type(module) in _BECOMES and not watched and sum(n > 1 for n in module.kernel_size) > 1  # pyright: ignore[reportGeneralTypeIssues, reportArgumentType]
 
 
 def _separated(name: str, module: nn.Module, tolerance: float, x: Tensor | None) -> tuple[nn.Module, SeparatedLayer]:
     layer, factors = _BECOMES[type(module)].from_conv(module, tolerance=tolerance)
+    learns = {name: parameter.requires_grad for name, parameter in module.named_parameters()}
+    for parameter in layer.factors:
+        parameter.requires_grad_(learns["weight"])
+    if layer.bias is not None:
+        layer.bias.requires_grad_(learns["bias"])
     if x is None:
         gain, seconds = factors.dense_multiply_adds / factors.multiply_adds, None
     else:
@@ -159,11 +166,12 @@ def _inputs(model: nn.Module, dense: dict[str, nn.Module], input_size: Sequence[
     """Run the model once, and keep what its layers take: the largest, of a layer that is used several times."""
     found: dict[str, Tensor] = {}
 
-    def seen(name: str, module: nn.Module, given: tuple[Any, ...]) -> None:
-        if name not in found or given[0].numel() > found[name].numel():
-            found[name] = given[0].detach()
+    def seen(name: str, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        x = given[0] if given else named["input"]
+        if name not in found or x.numel() > found[name].numel():
+            found[name] = x.detach()
 
-    hooks = [module.register_forward_pre_hook(partial(seen, name)) for name, module in dense.items()]
+    hooks = [module.register_forward_pre_hook(partial(seen, name), with_kwargs=True) for name, module in dense.items()]
     try:
         _run(model, input_size)
     finally:
@@ -205,7 +213,8 @@ def _difference(model: nn.Module, copy: nn.Module, input_size: Sequence[int]) ->
     want, found = _run(model, input_size), _run(copy, input_size)
     if not (isinstance(want, Tensor) and isinstance(found, Tensor)):
         return None
-    return float((found - want).norm() / want.norm())
+    apart = float((found - want).norm())
+    return apart / float(want.norm()) if apart else 0.0
 
 
 def _row(layer: SeparatedLayer) -> tuple[str, ...]:

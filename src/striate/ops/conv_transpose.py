@@ -177,8 +177,10 @@ def spread(
     both = [max(0, min(b, o)) for b, o in zip(before, past, strict=True)]
     output = convolve(input, weight, None, window.stride, both, 0, groups, window.dilation)
     for axis, (b, n, cut, o) in enumerate(zip(before, size, both, past, strict=True), start=output.ndim - rank):
-        output = output.narrow(axis, b - cut, n + min(0, o))
-    return add_bias(F.pad(output, [n for o in reversed(past) for n in (0, max(0, -o))]), bias, rank)
+        first = min(b - cut, output.shape[axis])
+        output = output.narrow(axis, first, min(max(0, n + min(0, o)), output.shape[axis] - first))
+    missing = [n - have for n, have in zip(size, output.shape[-rank:], strict=True)]
+    return add_bias(F.pad(output, [n for more in reversed(missing) for n in (0, more)]), bias, rank)
 
 
 def _by_engine(input: Tensor, weight: Tensor, window: Window, size: Sequence[int], groups: int) -> Tensor | None:

@@ -9,6 +9,7 @@ zero. So the operators are called by `bilinear`, which carries the tangents past
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from striate.engine import unshared
+from striate.engine.choice import chosen, reproducible
 from striate.engine.unshared import Geometry
 from striate.errors import OptionError
 from striate.ops import blocks
@@ -144,6 +146,8 @@ def _(input: Tensor, output: Tensor, weight_size: Sequence[int], *settings: Any)
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     first, second, *ctx.rest = inputs
+    # What is asked of a result is asked of its gradients, wherever these are computed.
+    ctx.asked = nullcontext if torch.compiler.is_compiling() or chosen().torch else reproducible
     ctx.save_for_backward(first, second)
 
 
@@ -151,35 +155,38 @@ def _tiled_conv_gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ..
     input, weight = ctx.saved_tensors
     wanted, settings = ctx.needs_input_grad, ctx.rest
     size = input.shape[2:]
-    return (
-        bilinear(tiled_conv_transpose, gradient, _conjugate(weight), size, *settings) if wanted[0] else None,
-        bilinear(tiled_conv_kernel_gradient, _conjugate(input), gradient, weight.shape, *settings)
-        if wanted[1]
-        else None,
-        *(None for _ in settings),
-    )
+    with ctx.asked():
+        return (
+            bilinear(tiled_conv_transpose, gradient, _conjugate(weight), size, *settings) if wanted[0] else None,
+            bilinear(tiled_conv_kernel_gradient, _conjugate(input), gradient, weight.shape, *settings)
+            if wanted[1]
+            else None,
+            *(None for _ in settings),
+        )
 
 
 def _tiled_conv_transpose_gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
     input, weight = ctx.saved_tensors
     wanted, (_size, *settings) = ctx.needs_input_grad, ctx.rest
-    return (
-        bilinear(tiled_conv, gradient, _conjugate(weight), *settings) if wanted[0] else None,
-        bilinear(tiled_conv_kernel_gradient, gradient, _conjugate(input), weight.shape, *settings)
-        if wanted[1]
-        else None,
-        *(None for _ in ctx.rest),
-    )
+    with ctx.asked():
+        return (
+            bilinear(tiled_conv, gradient, _conjugate(weight), *settings) if wanted[0] else None,
+            bilinear(tiled_conv_kernel_gradient, gradient, _conjugate(input), weight.shape, *settings)
+            if wanted[1]
+            else None,
+            *(None for _ in ctx.rest),
+        )
 
 
 def _tiled_conv_kernel_gradient_gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
     input, output = ctx.saved_tensors
-    wanted, (_size, *settings) = ctx.needs_input_grad, ctx.rest
-    return (
-        bilinear(tiled_conv_transpose, _conjugate(output), gradient, input.shape[2:], *settings) if wanted[0] else None,
-        bilinear(tiled_conv, _conjugate(input), gradient, *settings) if wanted[1] else None,
-        *(None for _ in ctx.rest),
-    )
+    wanted, (_size, *settings), size = ctx.needs_input_grad, ctx.rest, input.shape[2:]
+    with ctx.asked():
+        return (
+            bilinear(tiled_conv_transpose, _conjugate(output), gradient, size, *settings) if wanted[0] else None,
+            bilinear(tiled_conv, _conjugate(input), gradient, *settings) if wanted[1] else None,
+            *(None for _ in ctx.rest),
+        )
 
 
 tiled_conv.register_autograd(_tiled_conv_gradients, setup_context=_save)

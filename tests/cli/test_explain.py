@@ -44,6 +44,15 @@ def test_random_weights_are_told(striate, image, tmp_path):
     assert RANDOM in (tmp_path / "out/explain.html").read_text()
 
 
+@pytest.mark.refusal
+@pytest.mark.parametrize("option", ["--device", "--workers", "--accelerate", "--checkpoint-seconds"])
+def test_what_a_look_does_not_heed_is_not_offered(striate, option):
+    """It is refused, and not silently ignored."""
+    status, _, err = striate("explain", "lenet5", option, 1)
+    assert status == 2
+    assert f"{option}" in err
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
@@ -53,6 +62,7 @@ def test_random_weights_are_told(striate, image, tmp_path):
         (["lenet5", "--images", "none.png"], 1, "error: read_image: 'none.png' cannot be used."),
         (["lenet5", "--data", "none"], 1, "error: open_dataset: 'none' does not exist."),
         (["lenet5", "--top", "0"], 2, "error: explain: top is out of range."),
+        (["lenet5", "--out", __file__], 1, "error: explain: the system refuses to write"),
     ],
 )
 def test_what_cannot_be_is_told_without_a_trace(striate, tmp_path, monkeypatch, words, status, said):

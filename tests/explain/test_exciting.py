@@ -1,5 +1,7 @@
 """explain.exciting: the pieces are those that were found, and each projection lies on its piece."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
@@ -53,6 +55,29 @@ def test_pieces_are_what_excites_most(scene, tmp_path):
         f"map-{feature:03}-projections.npy",
         f"map-{feature:03}-projections.png",
     }
+
+
+def test_no_more_is_projected_at_once_than_memory_allows(scene, tmp_path, monkeypatch):
+    """In batches of two the same is found; of each projection the box is kept, and nothing lies beyond it."""
+    shown, network, gallery, top = scene
+    images = torch.stack([gallery.read(i) for i in range(len(gallery))])
+    feature = int(network.values(shown.normalized(images), ["C3"])["C3"].detach().amax((0, 2, 3)).argmax())
+    room = import_module("striate.explain.exciting")  # the function of that name may hide it
+    whole = exciting(shown, network, gallery, top, ("C3", feature), Shelf(tmp_path / "whole"))
+    seen: list[int] = []
+    project = room.project
+    monkeypatch.setattr(room, "_AT_ONCE", 2)
+    monkeypatch.setattr(room, "project", lambda net, x, *more: seen.append(len(x)) or project(net, x, *more))
+    parted = exciting(shown, network, gallery, top, ("C3", feature), Shelf(tmp_path / "parted"))
+    assert max(seen) == 2
+    assert sum(seen) == len(whole.activations)
+    assert np.array_equal(whole.patches, parted.patches)
+    assert np.abs(whole.views.astype(int) - parted.views.astype(int)).max() <= 1
+    kept = np.load(tmp_path / f"parted/C3/map-{feature:03}-projections.npy")
+    assert kept.shape == (len(whole.activations), 1, 14, 14)
+    best = top.of("C3", feature)[0]
+    view = deconvnet(network, shown.normalized(images[best.image][None]), "C3", feature, best.unit).values[0]
+    assert np.abs(kept[0]).sum() == pytest.approx(float(view.abs().sum()), rel=1e-4)
 
 
 def test_a_map_that_nothing_excites_is_left_out(scene, tmp_path):

@@ -1,5 +1,7 @@
 """explain.gallery: every picture of every part, once, in one row."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -36,6 +38,17 @@ def test_a_folder_is_searched_whole(pictures):
     assert sorted(gallery.truth(i) for i in range(7)) == ["cat"] * 4 + ["dog"] * 3
     assert told[-1] == (8, 8)
     assert any("bad.png" in str(problem) for problem in gallery.dataset.problems)
+
+
+def test_a_changed_picture_changes_the_fingerprint(pictures):
+    """One in the middle as well; so does what the pictures become."""
+    root = pictures({"cat": 4, "dog": 3}, size=(20, 18))
+    before = open_gallery(str(root), GREY).fingerprint
+    assert open_gallery(str(root), GREY).fingerprint == before
+    assert open_gallery(str(root), replace(GREY, resize="stretch")).fingerprint != before
+    (other, *_), (changed, *_) = (sorted((root / name).iterdir()) for name in ("cat", "dog"))
+    changed.write_bytes(other.read_bytes())
+    assert open_gallery(str(root), GREY).fingerprint != before
 
 
 @pytest.mark.refusal

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.errors import DataError, OptionError
+from striate.errors import DataError, OptionError, RunError
 from striate.explain.layers import Network
 from striate.explain.look import Look, _gallery, look
 from striate.explain.methods import METHODS
@@ -97,6 +97,31 @@ def test_an_interrupted_search_goes_on(tmp_path, monkeypatch, pictures):
     assert looked == [64, 64, 32, 32]
     look("lenet5", data=root, out=tmp_path / "out", at=replace(at, layers=("C1",)), where=QUIET)
     assert looked[4:] == [64, 64, 32]
+
+
+def test_one_image_and_one_method_need_no_list(image, tmp_path):
+    """A lone name is one, not its letters; and what the page before had is not beside this one."""
+    at = Look(layers="C1", methods="saliency", **SMALL)
+    assert (at.layers, at.methods) == (("C1",), ("saliency",))
+    look("lenet5", [image, image], out=tmp_path / "out", at=Look(layers="C3", **SMALL), where=QUIET)
+    assert (tmp_path / "out/explain/image-02").exists()
+    found = look("lenet5", str(image), out=tmp_path / "out", at=at, where=QUIET)
+    assert f"--images {image} --out {tmp_path}/out --layers C1 --methods saliency" in found.page.read_text()
+    beside = found.page.parent / "explain"
+    assert {path.name for path in beside.iterdir()} == {"image-01", "C1", "rotation", "scaling", "translation"}
+    assert {path.name for path in (beside / "image-01").glob("*.npy")} == {"saliency.npy"}
+
+
+@pytest.mark.refusal
+def test_a_file_is_no_folder_for_a_page(image, monkeypatch):
+    """It is refused before the network is followed."""
+    monkeypatch.setattr(sys.modules["striate.explain.look"], "capture", None)  # the room offers the function
+    with pytest.raises(RunError) as error:
+        look("lenet5", out=image, where=QUIET)
+    assert str(error.value) == (
+        f"explain: the system refuses to write: Not a directory.\n  path  {image}\n"
+        "Make room or give write permission, or choose another folder; what was saved before is whole."
+    )
 
 
 def test_data_that_is_gone_is_a_note(run, tmp_path):

@@ -123,6 +123,7 @@ def test_every_way_says_what_it_means():
     """A legend, two ends, a key of the colours that it draws; and it takes one channel and three."""
     assert way_of("deconvnet", signed=True) is SHOWN["grey"]
     assert way_of("integrated_gradients", signed=True) is SHOWN["signed"]
+    assert way_of("occlusion", signed=True).ends == ("hiding it raises", "hiding it lowers")
     assert way_of("grad_cam", signed=False) is SHOWN["strength"]
     for way in SHOWN.values():
         assert len(way.legend) > 40

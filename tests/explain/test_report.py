@@ -119,3 +119,34 @@ def test_the_file_is_written_in_one_instant(tmp_path):
     with pytest.raises(RunError, match="explain: the system refuses to write"):
         write_report(tmp_path / "none" / "explain.html", page("plain"))
     assert [path.name for path in tmp_path.iterdir()] == ["explain.html"]
+
+
+def test_a_wrong_answer_is_marked():
+    """A right one is not."""
+    story = Story("a.png", PIXELS, [("1", 0.9)], "8")
+    wrong, right = (
+        Parsed(render(Page("t", "m", "w", stories=[one]))).text for one in (story, replace(story, truth="1"))
+    )
+    assert "It is 8; taken for 1." in wrong
+    assert "It is 1." in right
+    assert "taken for" not in right
+
+
+def test_pieces_are_explained_wherever_they_are():
+    """Once, though the first layer has none; and of how many maps they are is said."""
+    wish, found = Exciting(0, wished=PIXELS), Exciting(1, PIXELS, PIXELS, PIXELS)
+    layers = [
+        LayerShown("a", "b", "c", "d", exciting=[wish], maps=6),
+        LayerShown("e", "b", "c", "d", None, [found], 64),
+    ]
+    text = Parsed(render(Page("t", "m", "w", layers=layers))).text
+    assert [text.count(word) for word in ("Left:", "Beside them:", "Right:")] == [1, 1, 1]
+    assert "1 of its 6 maps, chosen evenly spread" in text
+    assert "1 of its 64 maps, chosen evenly spread" in text
+
+
+def test_a_page_without_an_explained_image_says_so():
+    """And how to get one."""
+    told = "No image is explained here: name some with --images."
+    assert told in Parsed(render(Page("t", "m", "w"))).text
+    assert told not in Parsed(render(page("x"))).text

@@ -34,6 +34,10 @@ def test_names_and_ranges_come_in_the_networks_order(network):
         "stage1.1.conv1",
         "stage1.1.conv2",
     ]
+    known = convolutions(network)
+    assert selected(network, [f"{known[-2]}.."]) == known[-2:]
+    assert selected(network, [f"..{known[1]}"]) == known[:2]
+    assert selected(network, [".."]) == known
     assert selected(network, ["stage2"]) == [network.layer("stage2").name]
 
 

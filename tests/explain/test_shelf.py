@@ -41,3 +41,20 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "shelf").write_text("")
     with pytest.raises(RunError, match="explain: the system refuses to write"):
         Shelf(tmp_path / "shelf").array("x", torch.zeros(1))
+
+
+def test_an_earlier_page_is_cleared_away(tmp_path):
+    """Images, layers and changes, with their folders; neither the search's state nor what somebody else put there."""
+    shelf, pixels = Shelf(tmp_path), np.zeros((4, 4, 1), np.uint8)
+    for name in ("image-02/saliency", "image-02/maps/C1", "C3/map-015-pieces", "a/b/map-1000-optimised", "C1/kernels"):
+        shelf.picture(name, pixels)
+    for name in ("image-02/saliency", "C3/map-015-projections", "rotation/C1", "C1/kernels"):
+        shelf.array(name, torch.zeros(2))
+    kept = [tmp_path / "search.safetensors", tmp_path / "cats/one.png", tmp_path / "C1/mine.png"]
+    for path in kept:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("kept")
+    shelf.clear()
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == set(kept)
+    assert {path.name for path in tmp_path.iterdir()} == {"search.safetensors", "cats", "C1"}
+    Shelf(tmp_path / "none").clear()

@@ -134,7 +134,7 @@ def test_the_state_of_another_search_is_refused(small, images, tmp_path):
     top_activations(small.network, images, ["4"], state=file)
     before = file.read_bytes()
     with pytest.raises(OptionError) as error:
-        top_activations(small.network, images + 1, ["4"], state=file)
+        top_activations(small.network, images + (torch.arange(23) == 11).view(-1, 1, 1, 1), ["4"], state=file)
     assert str(error.value) == (
         "top_activations: this file is not the state of this search.\n"
         f"  file    {file}\n"

@@ -38,6 +38,11 @@ class Gallery:
         """Read some, normalised: as the network takes them."""
         return normalize(torch.stack([self.read(i) for i in indices]), self.preprocess.mean, self.preprocess.std)
 
+    @property
+    def fingerprint(self) -> str:
+        """Tell these pictures from others: of every picture's bytes, and of what they become."""
+        return f"{self.dataset.fingerprint} {self.preprocess}"
+
     def read(self, index: int) -> Float[Tensor, "C H W"]:
         """Read one, in [0, 1], as the network sees it but for the normalisation.
 

@@ -7,7 +7,8 @@ OUT/explain/                its pictures as PNG files, its arrays as NumPy's, an
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from os import PathLike, fspath
+from errno import ENOTDIR
+from os import PathLike, fspath, strerror
 from pathlib import Path
 from typing import Final, Literal
 
@@ -28,6 +29,7 @@ from striate.explain.shelf import Shelf
 from striate.explain.stories import checked_methods
 from striate.explain.subject import Subject, subject
 from striate.train import Run, Where
+from striate.train.durable import explained
 from striate.train.scanning import scan_progress
 from striate.train.threads import set_threads
 
@@ -63,6 +65,9 @@ class Look:
     checkpoint: Literal["best", "last"] = "best"
 
     def __post_init__(self) -> None:
+        for name in ("layers", "methods"):
+            if isinstance(lone := getattr(self, name), str):  # not its letters
+                object.__setattr__(self, name, (lone,))
         for name, least, most in (("top", 1, 100), ("maps", 1, 1000), ("steps", 0, 100_000)):
             if not least <= getattr(self, name) <= most:
                 raise OptionError(
@@ -85,7 +90,7 @@ class Looked:
 
 def look(
     given: str | PathLike[str] | Run | Trained,
-    images: Sequence[str | PathLike[str]] = (),
+    images: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
     *,
     data: str | PathLike[str] | None = None,
     out: str | PathLike[str] | None = None,
@@ -98,11 +103,11 @@ def look(
 
     Args:
         given: A run or its folder; or the name of a network.
-        images: Files that are explained; none for a few of the data.
+        images: Files that are explained, or one; none for a few of the data.
         data: Searched for what excites each map: digits, a folder, a CSV file; None for the run's own, if it is there.
         out: The folder of the page; None for the run's, or for explain-MODEL here.
         at: What to look at.
-        where: Threads, progress.
+        where: Threads, progress; the rest is for training.
 
     Raises:
         OptionError: There is no such network, layer or method.
@@ -114,16 +119,20 @@ def look(
         ``look("runs/digits-lenet5", ["three.png"]).page``
     """
     at, where = at or Look(), where or Where()
+    images = [images] if isinstance(images, str | PathLike) else images
     shown = subject(given, weights=at.weights, checkpoint=at.checkpoint)
     methods = checked_methods(at.methods)
+    folder = Path(out) if out else (shown.home or Path(f"explain-{shown.name}"))
+    _refuse_file(folder / "explain")
     with set_threads(where.threads):
         network = capture(shown.model, torch.zeros(1, *shown.canvas.size))
         layers = selected(network, at.layers)
         chosen = [(fspath(path), "", image) for path, image in zip(images, shown.read(images), strict=True)]
         gallery, notes = _gallery(shown, data, where)
         chosen = chosen or _some(gallery)
-        folder = Path(out) if out else (shown.home or Path(f"explain-{shown.name}"))
-        scene = Scene(shown, network, Shelf(folder / "explain"), where.progress)
+        shelf = Shelf(folder / "explain")
+        shelf.clear()  # what an earlier page had beside it
+        scene = Scene(shown, network, shelf, where.progress)
         page = Page(
             title=f"Inside {shown.name}",
             model=shown.name,
@@ -141,6 +150,14 @@ def look(
         )
     write_report(folder / "explain.html", page)
     return Looked(folder / "explain.html", tuple(page.notes))
+
+
+def _refuse_file(folder: Path) -> None:
+    """Refuse a folder that is a file, or lies in one, before anything is computed."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        with explained("explain", there):
+            raise NotADirectoryError(ENOTDIR, strerror(ENOTDIR))
 
 
 def _gallery(shown: Subject, data: str | PathLike[str] | None, where: Where) -> tuple[Gallery | None, tuple[str, ...]]:

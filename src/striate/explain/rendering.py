@@ -7,7 +7,7 @@ colour is ever without its meaning.
 import io
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -223,7 +223,8 @@ def way_of(method: str, *, signed: bool) -> Way:
     >>> way_of("saliency", signed=False).ends
     ('nothing', 'most')
     """
-    return SHOWN["grey" if method in _ABOUT_GREY else "signed" if signed else "strength"]
+    own = "grey" if method in _ABOUT_GREY else "hidden" if method == "occlusion" else ""
+    return SHOWN[own or ("signed" if signed else "strength")]
 
 
 def summed(values: Float[Tensor, "C H W"]) -> Float[Tensor, "H W"]:
@@ -241,15 +242,22 @@ def _above(values: Float[Tensor, "C H W"]) -> Float[np.ndarray, "H W"]:
     return array / _limit(array, None)
 
 
+_SIGNED: Final = Way(
+    lambda values: tint(summed(values)),
+    "Red raises what is explained, blue lowers it, white does neither; the strongest colour is the largest "
+    "magnitude in this picture. Channels are added up.",
+    _DIVERGING,
+    ("lowers", "raises"),
+    _magnitude,
+    (255, 255, 255),
+)
 SHOWN: Final[dict[str, Way]] = {
-    "signed": Way(
-        lambda values: tint(summed(values)),
-        "Red raises what is explained, blue lowers it, white does neither; the strongest colour is the largest "
-        "magnitude in this picture. Channels are added up.",
-        _DIVERGING,
-        ("lowers", "raises"),
-        _magnitude,
-        (255, 255, 255),
+    "signed": _SIGNED,
+    "hidden": replace(
+        _SIGNED,
+        legend="Red: hiding this place lowers what is explained; blue: hiding it raises it; white: neither; the "
+        "strongest colour is the largest magnitude in this picture.",
+        ends=("hiding it raises", "hiding it lowers"),
     ),
     "strength": Way(
         lambda values: strength(summed(values)),

@@ -82,6 +82,7 @@ class LayerShown:
         sees: Rows and columns of the image that one unit sees, in words.
         filters: Its kernels.
         exciting: Some of its maps.
+        maps: How many it has; 0 leaves that out.
     """
 
     name: str
@@ -90,6 +91,7 @@ class LayerShown:
     sees: str
     filters: Shown | None = None
     exciting: Sequence[Exciting] = ()
+    maps: int = 0
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ def render(page: Page) -> str:
     templates = Environment(
         loader=FileSystemLoader(rooms), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    shown = [one for layer in page.layers for one in layer.exciting]
     return templates.get_template("explain.html.j2").render(
         page=page,
         words=words,
@@ -211,6 +214,8 @@ def render(page: Page) -> str:
         digest=b64encode(sha256(SCRIPT.encode()).digest()).decode(),
         picture=_picture,
         methods=_methods(page),
+        patched=any(one.patches is not None for one in shown),
+        wished=any(one.wished is not None for one in shown),
     )
 
 

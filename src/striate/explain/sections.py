@@ -89,7 +89,7 @@ def layers_of(
         kernels = _kernels(scene, name) if place == 0 else None
         worth = [one for one in shown if one.patches is not None or one.wished is not None]
         size = " x ".join(map(str, layer.shape))
-        made.append(LayerShown(name, layer.kind, size, _sees(scene.network, name), kernels, worth))
+        made.append(LayerShown(name, layer.kind, size, _sees(scene.network, name), kernels, worth, layer.shape[0]))
     return made
 
 

@@ -31,8 +31,8 @@ def selected(network: Network, names: Sequence[str] = ()) -> list[str]:
 
     Args:
         network: Whose layers.
-        names: Of layers or of modules that hold them; `conv1..conv5` is all convolutions from the one to the other.
-            Without a name, five convolutions from the first to the last.
+        names: Of layers or of modules that hold them; `conv1..conv5` is all convolutions from the one to the other,
+            and an end left open the network's own. Without a name, five convolutions from the first to the last.
 
     Raises:
         OptionError: No layer has that name, a range runs backwards, or a layer has no maps.
@@ -62,7 +62,9 @@ def selected(network: Network, names: Sequence[str] = ()) -> list[str]:
 
 def _between(network: Network, names: str) -> list[str]:
     order = list(network.layers)
-    first, last = (order.index(network.layer(name).name) for name in names.split(_TO, 1))
+    start, end = names.split(_TO, 1)
+    first = order.index(network.layer(start).name) if start else 0
+    last = order.index(network.layer(end).name) if end else len(order) - 1
     if first > last:
         raise OptionError(f"explain: the range {names!r} runs backwards.", "Name the layer nearer to the image first.")
     return [name for name in convolutions(network) if first <= order.index(name) <= last]

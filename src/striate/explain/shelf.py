@@ -17,6 +17,12 @@ __all__ = ["Shelf"]
 
 # Pictures with fewer pixels a side are enlarged.
 _SMALL: Final = 64
+# What pages have on their shelves, whatever their layers and images; anything else there is not ours to remove.
+_OURS: Final = (
+    "image-[0-9][0-9]*/*.png", "image-[0-9][0-9]*/*.npy", "image-[0-9][0-9]*/maps/**/*.png",
+    "**/map-[0-9]*-pieces.png", "**/map-[0-9]*-projections.*", "**/map-[0-9]*-optimised.png", "**/kernels.*",
+    "translation/*.npy", "scaling/*.npy", "rotation/*.npy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,20 @@ class Shelf:
         content = io.BytesIO()
         np.save(content, values.detach().cpu().numpy(), allow_pickle=False)
         return self._put(name, ".npy", content.getvalue())
+
+    def clear(self) -> None:
+        """Remove the pictures and arrays of an earlier page, and the folders that this leaves empty.
+
+        Raises:
+            RunError: The folder cannot be written.
+        """
+        with explained("explain", self.folder):
+            for path in {path for pattern in _OURS for path in self.folder.glob(pattern)}:
+                path.unlink()
+                for folder in path.parents:
+                    if folder == self.folder or any(folder.iterdir()):
+                        break
+                    folder.rmdir()
 
     def _put(self, name: str, ending: str, content: bytes) -> Path:
         # Names of layers and files may hold anything; of theirs, only what every file system takes is kept.

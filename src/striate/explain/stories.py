@@ -85,5 +85,5 @@ def tell(
 def _view(method: str, found: Explanation, predicted: str) -> View:
     values, way = found.values[0], way_of(method, signed=found.reading.signed)
     # A number says little where the classes have names.
-    target = f"the class {predicted}" if found.target.startswith("class") else found.target
+    target = f"the class {predicted}" if found.target.startswith("class") else f"the strongest unit: {found.target}"
     return View(method, target, way.draw(values), way.laid(values), way, found.reading)

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from striate.errors import OptionError
 from striate.explain.deconvnet import unit_at
 from striate.explain.layers import Layer, Network, captured
-from striate.explain.pictures import Images
+from striate.explain.pictures import Images, fingerprint
 from striate.train.durable import explained, replace_file
 
-__all__ = ["Strongest", "TopActivations", "top_activations"]
+__all__ = ["Strongest", "TopActivations", "affordable", "top_activations"]
 
 # What the largest layer's values of one batch may take.
 _BATCH_BYTES: Final = 1 << 26
@@ -133,7 +133,7 @@ def top_activations(
     chosen = {name: network.layer(name) for name in (_convolutions(network) if layers is None else layers)}
     file = None if state is None else _State(Path(state), network, images, tuple(chosen), k)
     seen, found = (file and file.read()) or (0, {name: _nothing(layer, k) for name, layer in chosen.items()})
-    size = batch_size or _affordable(network)
+    size = batch_size or affordable(network)
 
     def take(name: str, value: Tensor) -> None:
         maps = value.reshape(len(value), value.shape[1], -1)
@@ -162,7 +162,8 @@ def _convolutions(network: Network) -> list[str]:
     ]
 
 
-def _affordable(network: Network) -> int:
+def affordable(network: Network) -> int:
+    """Say how many images may go through a network at once: its largest layer stays within 64 MiB."""
     largest = max(prod(layer.shape) for layer in network.layers.values())
     return max(1, min(_MOST_IMAGES, _BATCH_BYTES // (largest * network.dtype.itemsize)))
 
@@ -186,6 +187,7 @@ class _State:
     def __init__(self, path: Path, network: Network, images: Images, layers: tuple[str, ...], k: int) -> None:
         self._path, self._layers, self._saved = path, layers, time.monotonic()
         digest = hashlib.sha256(repr((layers, k, network.input_size, len(images))).encode())
+        digest.update(fingerprint(images).encode())
         for tensor in (*network.tensors.values(), images[[0]], images[[len(images) - 1]]):
             flat: Any = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
             digest.update(flat)

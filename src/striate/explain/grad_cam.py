@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from striate.errors import OptionError
 from striate.explain.explanation import Explanation, Reading
 from striate.explain.layers import Layer, Network, captured
-from striate.explain.target import Target, classes_of, scores_of, told
+from striate.explain.target import Target, classes_of, differentiable, scores_of, told
 
 __all__ = ["READING", "cam_layer", "grad_cam", "weighted_maps"]
 
@@ -82,8 +82,8 @@ def weighted_maps(
         The positive part of the sum, on the grid of the images; the scores; and what was explained, in words.
     """
     where = cam_layer(network, layer)
-    with torch.enable_grad():
-        output, kept = network.run(images.detach().clone().requires_grad_(), [where.name])
+    with differentiable(images) as x:
+        output, kept = network.run(x, [where.name])
         maps = kept[where.name]
         classes = classes_of(output, target)
         scores = scores_of(output, classes)

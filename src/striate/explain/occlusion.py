@@ -151,7 +151,7 @@ def _measure(
         whole = network.values(images, [layer])[layer].flatten(2)
     if feature is not None and not 0 <= feature < whole.shape[1]:
         raise OptionError(f"occlusion: there is no map {feature}.", f"Choose from 0 to {whole.shape[1] - 1}.")
-    maps = whole.amax(2).argmax(1) if feature is None else torch.full((len(images),), feature)
+    maps = whole.amax(2).argmax(1) if feature is None else torch.full((len(images),), feature, device=images.device)
     name = "its strongest map" if feature is None else f"map {feature}"
 
     def activity(x: Float[Tensor, "M C H W"], of: Int64[Tensor, " M"]) -> Float[Tensor, " M"]:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from striate.errors import OptionError
 from striate.explain.explanation import Explanation, Reading
-from striate.explain.layers import Layer, Network, captured
+from striate.explain.layers import Layer, Network, captured, needs_plane
 from striate.explain.target import Target, classes_of, differentiable, scores_of, told
 
 __all__ = ["READING", "cam_layer", "grad_cam", "weighted_maps"]
@@ -81,6 +81,7 @@ def weighted_maps(
     Returns:
         The positive part of the sum, on the grid of the images; the scores; and what was explained, in words.
     """
+    needs_plane("grad_cam", images.shape)
     where = cam_layer(network, layer)
     with differentiable(images) as x:
         output, kept = network.run(x, [where.name])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["STRANGERS", "Small", "image_for"]
+__all__ = ["STRANGERS", "Small", "image_for", "network_of"]
 
 
 class Small(nn.Sequential):
@@ -86,6 +86,15 @@ class Branches(nn.Module):
 STRANGERS: dict[str, type[nn.Module]] = {
     "small": Small, "functional": Functional, "reused": Reused, "gated": Gated, "branches": Branches,
 }  # fmt: skip
+
+
+def network_of(axes: int) -> tuple[nn.Module, Tensor]:
+    """A small network of sequences, pictures or volumes, and a batch of them: 64-bit floats."""
+    conv, pool = {
+        1: (nn.Conv1d, nn.MaxPool1d), 2: (nn.Conv2d, nn.MaxPool2d), 3: (nn.Conv3d, nn.MaxPool3d),
+    }[axes]  # fmt: skip
+    layers = conv(2, 3, 3), nn.ReLU(), pool(2), nn.Flatten(), nn.Linear(3 * 3**axes, 4)
+    return nn.Sequential(*layers).double().eval(), torch.randn(2, 2, *[8] * axes, dtype=torch.float64)
 
 
 def image_for(name: str, count: int = 2) -> Tensor:

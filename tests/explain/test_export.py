@@ -1,10 +1,12 @@
 """explain.export: a model's code becomes operators, or it is said why not."""
 
+import logging
+
 import pytest
 import torch
 from torch import nn
 
-from striate.errors import CaptureError, OptionError
+from striate.errors import CaptureError, DtypeError, OptionError
 from striate.explain.export import exported
 from striate.models import create
 
@@ -94,3 +96,35 @@ def test_what_is_no_batch_is_refused():
         "  example  (5, 5)\n"
         "Pass images as (N, C, H, W), one at least; sequences and volumes likewise."
     )
+
+
+@pytest.mark.refusal
+def test_other_numbers_than_the_models_are_refused():
+    """In words, whatever the operator that met them said; a model that converts them itself is none of it."""
+    with pytest.raises(DtypeError) as error:
+        exported(nn.Conv2d(1, 1, 3), torch.zeros(1, 1, 5, 5).double())
+    assert str(error.value) == (
+        "capture: the images' numbers are of another kind than the model's.\n"
+        "  images  torch.float64\n  model   torch.float32\nConvert the images, or the model."
+    )
+
+    class Converts(nn.Conv2d):
+        def forward(self, input):  # noqa: A002 - PyTorch's name
+            return super().forward(input.float())
+
+    assert exported(Converts(1, 1, 3), torch.zeros(1, 1, 5, 5).double()).parameters
+
+
+@pytest.mark.refusal
+def test_a_refusal_is_the_error_alone(capfd):
+    """PyTorch's own account of the trace is kept from the terminal; its loggers speak again afterwards."""
+
+    class Looks(nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    for model in (Looks(), nn.Sequential(nn.Flatten(), nn.Linear(3, 2))):
+        with pytest.raises(CaptureError):
+            exported(model, torch.zeros(1, 1, 5, 5))
+    assert capfd.readouterr().err == ""
+    assert not logging.getLogger("torch._subclasses.fake_tensor").disabled

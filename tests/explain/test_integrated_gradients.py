@@ -3,6 +3,7 @@
 import pytest
 import torch
 from captum_oracle import attr
+from explain.networks import network_of
 
 from striate.errors import OptionError
 from striate.explain.integrated_gradients import integrated_gradients
@@ -30,6 +31,16 @@ def test_each_image_may_have_its_own_class_and_baseline(small):
     found = integrated_gradients(small.network, small.images, [0, 1, 2, 3], baseline=baseline, steps=40).values
     alone = integrated_gradients(small.network, small.images[2:3], 2, baseline=baseline[2:3], steps=40).values
     torch.testing.assert_close(found[2:3], alone)
+
+
+@pytest.mark.parametrize("axes", [1, 3])
+def test_sequences_and_volumes_add_up_too(axes):
+    """To the score minus the baseline's; and nothing of the caller's graph is kept."""
+    model, images = network_of(axes)
+    found = integrated_gradients(model, images.requires_grad_(), 1, steps=200).values
+    difference = (model(images) - model(0 * images))[:, 1].detach()
+    torch.testing.assert_close(found.flatten(1).sum(1), difference, atol=1e-2, rtol=0)
+    assert not found.requires_grad
 
 
 @pytest.mark.refusal

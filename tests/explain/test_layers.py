@@ -4,10 +4,11 @@ import copy
 
 import pytest
 import torch
-from explain.networks import STRANGERS, Small, image_for
+from explain.networks import STRANGERS, Small, image_for, network_of
 from torch import nn
 from torchvision_oracle import torchvision
 
+from striate import explain
 from striate.errors import DtypeError, OptionError, ShapeError
 from striate.explain.deconvnet import deconvnet
 from striate.explain.layers import capture, captured
@@ -290,3 +291,41 @@ def test_refusals_say_what_is_wrong():
         "  needed  (5,)\n"
         "Pass the tensors of a network that is built alike."
     )
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("axes", [1, 3])
+def test_methods_of_pictures_refuse_sequences_and_volumes(axes):
+    """In words."""
+    model, images = network_of(axes)
+    for method, ask in {
+        "occlusion": lambda: explain.occlusion(model, images),
+        "invariance": lambda: explain.invariance(model, images, "rotation"),
+        "correspondence": lambda: explain.correspondence(model, images, [(0, 0, 1, 1)] * 2, ["0"]),
+        "grad_cam": lambda: explain.grad_cam(model, images),
+    }.items():
+        with pytest.raises(ShapeError) as error:
+            ask()
+        assert str(error.value) == (
+            f"{method}: it takes images with two spatial axes.\n  images  {tuple(images.shape)}\n"
+            "Pass images as (N, C, H, W); of sequences and volumes, ask saliency or another method of gradients."
+        )
+
+
+@pytest.mark.refusal
+def test_arguments_of_methods_that_cannot_be_are_refused():
+    """With what was given, and the way out."""
+    model, images = network_of(2)
+    network, parts = explain.capture(model, images), [(0, 0, 2, 2), (-1, 0, 2, 2)]
+    for ask, said in (
+        (lambda: explain.occlusion(network, images[:0]), "occlusion: there is no image."),
+        (lambda: explain.correspondence(network, images, parts, ["0"]), "correspondence: a part lies outside"),
+        (lambda: explain.invariance(network, images, "rotation", labels=[9, 9]), "this is no class of these images"),
+        (
+            lambda: explain.sanity(nn.Flatten(), images, explain.saliency),
+            "sanity: the network has learnt nothing that could be shuffled.",
+        ),
+    ):
+        with pytest.raises((OptionError, ShapeError), match=said):
+            ask()
+    assert explain.occlusion(network, images, layer="4", feature=1).values.shape == (2, 1, 8, 8)

@@ -32,3 +32,12 @@ def test_it_explains_any_batch_on_its_grid(name, network):
     assert all([reading.normalised, reading.legend, reading.caption, reading.assumption, reading.sanity])
     assert reading.signed or found.values.min() >= 0
     assert inspect.getmodule(METHODS[name]).__name__ == f"striate.explain.{name}"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_inference_mode_changes_nothing(name, network):
+    """Whoever looks need not know that gradients are used."""
+    images = torch.randn(2, 3, 8, 8)
+    with torch.inference_mode():
+        found = METHODS[name](network, images + 0)
+    torch.testing.assert_close(found.values, METHODS[name](network, images).values)

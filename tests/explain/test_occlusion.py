@@ -84,6 +84,12 @@ def test_a_maps_activity_falls_where_it_looked(net):
         torch.testing.assert_close(own.values[i : i + 1], named.values)
 
 
+def test_a_named_map_is_asked_for_on_the_images_device(net):
+    """PyTorch's device without numbers refuses indices of another one, as accelerators do."""
+    found = occlusion(net.to("meta"), torch.randn(2, 2, 7, 8, device="meta"), layer="1", feature=2)
+    assert found.values.shape == (2, 1, 7, 8)
+
+
 def test_progress_is_told_to_the_end(net):
     """How many places are done, of how many."""
     told = []

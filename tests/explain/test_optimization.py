@@ -64,6 +64,24 @@ def test_perturbed_climbs_are_repeatable_and_told(net):
     assert told == [(i, 5) for i in range(1, 6)] * 2
 
 
+def test_gradients_may_be_switched_off(net):
+    """By the caller, who need not know that they are used."""
+    want, asked = maximise(net, [feature_map("0", 1)], CANVAS, Climb(steps=3)).images, []
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            asked.append(maximise(net, [feature_map("0", 1)], CANVAS, Climb(steps=3)).images)
+    assert all(torch.equal(images, want) for images in asked)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_networks_of_other_numbers_are_pleased_too(net, dtype):
+    """The image is painted in 32-bit floats, and shown in the network's own."""
+    found = maximise(net.to(dtype), [class_score(1)], CANVAS, Climb(steps=4))
+    assert found.images.dtype == torch.float32
+    assert found.scores.dtype == dtype
+    assert found.scores[-1] > found.scores[0]
+
+
 @pytest.mark.refusal
 def test_settings_out_of_range_are_refused():
     """The way of holding the image, the number of steps, the rate."""

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from explain.networks import network_of
 
 from striate.errors import OptionError
 from striate.explain.saliency import saliency
@@ -33,6 +34,18 @@ def test_the_seed_decides(small):
     first, again, other = (smooth_grad(small.network, small.images, samples=2, seed=s).values for s in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("axes", [1, 3])
+def test_sequences_and_volumes_have_their_own_contrast(axes):
+    """Each image of a batch gets the values that it has alone."""
+    model, images = network_of(axes)
+    found = smooth_grad(model, images, 1, samples=3)
+    assert found.values.shape == (2, 1, *[8] * axes)
+    for i in range(2):
+        alone = smooth_grad(model, images[i : i + 1], 1, samples=3)
+        torch.testing.assert_close(found.values[i : i + 1], alone.values)
+    assert " x ".join(["8"] * axes) in repr(found)
 
 
 @pytest.mark.refusal

@@ -41,6 +41,28 @@ def test_it_is_found_without_gradients_too(small):
         assert class_gradient(small.network, small.images, 1)[0].any()
 
 
+def test_inference_changes_nothing(small):
+    """Neither where it is on nor of images that it made, or of classes."""
+    want = class_gradient(small.network, small.images, [1, 2, 3, 0])[0]
+    with torch.inference_mode():
+        found, _, classes = class_gradient(small.network, small.images + 0, torch.tensor([1, 2, 3, 0]))
+        again, *_ = class_gradient(small.network, small.images, classes)
+    torch.testing.assert_close(found, want)
+    torch.testing.assert_close(again, want)
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("target", [True, "cat", [None, 1], 1.0])
+def test_what_is_no_number_of_a_class_is_refused(target):
+    """The message says what was given."""
+    with pytest.raises(OptionError) as error:
+        classes_of(torch.zeros(2, 3), target)
+    assert str(error.value) == (
+        f"explain: this is no class of these images.\n  target  {target}\n"
+        "Pass a whole number from 0 to 2, or one for each of the 2 images."
+    )
+
+
 @pytest.mark.refusal
 def test_what_is_no_class_is_refused():
     """Out of range, or another number of them than of images; or there are no classes."""

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from striate.errors import ShapeError
-from striate.explain.layers import Network, captured
+from striate.explain.layers import Network, captured, needs_plane
 
 __all__ = ["Correspondence", "Part", "correspondence", "random_parts"]
 
@@ -64,13 +64,15 @@ def correspondence(
 
     Raises:
         OptionError: There is no such layer; the message lists those that there are.
-        ShapeError: There are fewer than two images, or not one part for each.
+        ShapeError: There are fewer than two images, not one part for each, or one outside
+            its image; or the images have not two spatial axes.
 
     Example:
         >>> image, net = torch.rand(1, 1, 8, 8) + 1, nn.Sequential(nn.Conv2d(1, 4, 3))
         >>> correspondence(net, image.repeat(2, 1, 1, 1), [(2, 2, 3, 3)] * 2, ["0"]).mean  # the same part twice
         {'0': 0.0}
     """
+    needs_plane("correspondence", images.shape)
     if len(images) < 2 or len(parts) != len(images):
         raise ShapeError(
             "correspondence: it takes two images or more, and one part of each.",
@@ -78,6 +80,16 @@ def correspondence(
             images=len(images),
             parts=len(parts),
         )
+    rows, columns = images.shape[2:]
+    for top, left, height, width in parts:
+        inside = 0 <= top < top + height <= rows and 0 <= left < left + width <= columns
+        if not inside:
+            raise ShapeError(
+                "correspondence: a part lies outside its image.",
+                "Pass its top row, left column, height and width, all of it inside.",
+                part=(top, left, height, width),
+                image=(rows, columns),
+            )
     network = captured(model, images)
     hidden = images.clone()
     for image, (top, left, height, width) in zip(hidden, parts, strict=True):

@@ -31,6 +31,7 @@ from striate.errors import OptionError
 from striate.explain.explanation import Explanation, Reading
 from striate.explain.layers import Layer, Network, Rules, captured
 from striate.explain.rules import held_divisor, held_gate, held_spread, rectified_signal, unpooled
+from striate.explain.target import differentiable
 from striate.ops.unpool import Overlap, check_overlap
 
 __all__ = [
@@ -80,7 +81,7 @@ def rules_for(overlap: Overlap = "max") -> Rules:
 
 def deconvnet(
     model: nn.Module | Network,
-    images: Float[Tensor, "N C H W"],
+    images: Float[Tensor, "N C *spatial"],
     layer: str | None = None,
     feature: int | None = None,
     unit: Unit = None,
@@ -144,7 +145,7 @@ class Projection(NamedTuple):
         scores: The activation.
     """
 
-    values: Float[Tensor, "N C H W"]
+    values: Float[Tensor, "N C *spatial"]
     features: Int64[Tensor, " N"]
     places: Int64[Tensor, " N"]
     scores: Float[Tensor, " N"]
@@ -152,7 +153,7 @@ class Projection(NamedTuple):
 
 def project(
     network: Network,
-    images: Float[Tensor, "N C H W"],
+    images: Float[Tensor, "N C *spatial"],
     layer: Layer,
     choose: Callable[[Tensor], tuple[Tensor, Tensor]],
     *,
@@ -169,8 +170,7 @@ def project(
         whole: Whether the whole map is projected.
         overlap: As for `deconvnet`.
     """
-    with torch.enable_grad():
-        x = images.detach().clone().requires_grad_()
+    with differentiable(images) as x:
         value = network.values(x, [layer.name], rules=rules_for(overlap))[layer.name]
         maps = value.detach().reshape(len(value), value.shape[1], -1)
         features, places = choose(maps)

@@ -48,11 +48,11 @@ class Explanation:
     """
 
     method: str
-    values: Float[Tensor, "N C H W"]
+    values: Float[Tensor, "N C *spatial"]
     target: str
     score: Float[Tensor, " N"]
     reading: Reading
 
     def __repr__(self) -> str:
-        examples, _, height, width = self.values.shape
-        return f"Explanation({self.method} of {self.target}, {examples} images of {height} x {width})"
+        examples, _, *size = self.values.shape
+        return f"Explanation({self.method} of {self.target}, {examples} images of {' x '.join(map(str, size))})"

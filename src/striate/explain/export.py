@@ -1,9 +1,11 @@
 """A model as a graph of PyTorch's operators, without a change in the model."""
 
 import copy
+import io
+import logging
 import warnings
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import torch
@@ -11,12 +13,12 @@ from jaxtyping import Shaped
 from torch import Tensor, fx, nn
 
 from striate.engine import by_torch
-from striate.errors import CaptureError, OptionError
+from striate.errors import CaptureError, DtypeError, OptionError
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-__all__ = ["Exported", "exported"]
+__all__ = ["Exported", "dtype_of", "exported"]
 
 
 class Exported(NamedTuple):
@@ -40,6 +42,9 @@ class Exported(NamedTuple):
 # Checks of what was seen while capturing, which is no rule for what is run later.
 _CHECKS: Final = {"_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range_for_size", "sym_constrain_range"}
 
+# They write out what they were tracing before it is refused; the error says it in a line.
+_TRACERS: Final = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes", "torch.export")
+
 
 def exported(model: nn.Module, example: Shaped[Tensor, "N C *spatial"]) -> Exported:
     """Capture what a model computes in evaluation mode, for any number of examples of this size.
@@ -49,6 +54,7 @@ def exported(model: nn.Module, example: Shaped[Tensor, "N C *spatial"]) -> Expor
     Raises:
         CaptureError: The model cannot be copied, or what it computes depends on the numbers that it is given, or on
             how many examples there are.
+        DtypeError: The example's numbers are of another kind than the model's, which do not go together.
         OptionError: The example is no batch.
     """
     if example.ndim < 3 or example.shape[0] == 0:
@@ -67,6 +73,15 @@ def exported(model: nn.Module, example: Shaped[Tensor, "N C *spatial"]) -> Expor
             program = export(model, (pair,), dynamic_shapes=({0: Dim.DYNAMIC},), strict=False)
             program = program.run_decompositions(_plainly())
     return _read(program, model)
+
+
+def dtype_of(model: nn.Module) -> torch.dtype | None:
+    """Tell which kind of numbers a model learns; None if it learns none.
+
+    >>> dtype_of(nn.Linear(2, 2).double()), dtype_of(nn.ReLU())
+    (torch.float64, None)
+    """
+    return next((parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()), None)
 
 
 def _plainly() -> dict[Any, Any]:
@@ -98,12 +113,18 @@ def _shared(model: nn.Module) -> nn.Module:
 def _quiet() -> Generator[None]:
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # it has no gradient
+    loggers = [logging.getLogger(name) for name in _TRACERS]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()), torch.no_grad():
             warnings.simplefilter("ignore")  # the tracer's own, about itself
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 @contextmanager
@@ -112,6 +133,14 @@ def _refused(model: nn.Module, example: Tensor) -> Generator[None]:
         yield
     except Exception as error:  # whatever a model's code raises
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        numbers = dtype_of(model)
+        if numbers not in (None, example.dtype):
+            raise DtypeError(
+                "capture: the images' numbers are of another kind than the model's.",
+                "Convert the images, or the model.",
+                images=example.dtype,
+                model=numbers,
+            ) from error
         raise CaptureError(
             "capture: this model cannot be followed operation by operation.",
             "What it computes has to be a function of one batch of images of this size, the same for any number of "

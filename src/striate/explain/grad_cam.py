@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from striate.errors import OptionError
 from striate.explain.explanation import Explanation, Reading
-from striate.explain.layers import Layer, Network, captured
-from striate.explain.target import Target, classes_of, scores_of, told
+from striate.explain.layers import Layer, Network, captured, needs_plane
+from striate.explain.target import Target, classes_of, differentiable, scores_of, told
 
 __all__ = ["READING", "cam_layer", "grad_cam", "weighted_maps"]
 
@@ -81,9 +81,10 @@ def weighted_maps(
     Returns:
         The positive part of the sum, on the grid of the images; the scores; and what was explained, in words.
     """
+    needs_plane("grad_cam", images.shape)
     where = cam_layer(network, layer)
-    with torch.enable_grad():
-        output, kept = network.run(images.detach().clone().requires_grad_(), [where.name])
+    with differentiable(images) as x:
+        output, kept = network.run(x, [where.name])
         maps = kept[where.name]
         classes = classes_of(output, target)
         scores = scores_of(output, classes)

@@ -27,7 +27,7 @@ _RULES: Final[Rules] = {"relu": rectified_both, "smooth": rectified_both}
 
 
 def guided_backpropagation(
-    model: nn.Module | Network, images: Float[Tensor, "N C H W"], target: Target = None
+    model: nn.Module | Network, images: Float[Tensor, "N C *spatial"], target: Target = None
 ) -> Explanation:
     """Give the gradient of a class's score where at every rectification only positive signals pass, to positive units.
 

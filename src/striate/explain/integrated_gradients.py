@@ -31,7 +31,7 @@ _AT_ONCE: Final = 64
 
 def integrated_gradients(
     model: nn.Module | Network,
-    images: Float[Tensor, "N C H W"],
+    images: Float[Tensor, "N C *spatial"],
     target: Target = None,
     *,
     baseline: Float[Tensor, "..."] | float = 0.0,
@@ -66,13 +66,14 @@ def integrated_gradients(
     """
     if steps < 1:
         raise OptionError("integrated_gradients: there is no step.", "Pass 1 or more.", steps=steps)
+    images = images.detach()
     network = captured(model, images)
-    start = torch.as_tensor(baseline, dtype=images.dtype, device=images.device).expand_as(images)
+    start = torch.as_tensor(baseline, dtype=images.dtype, device=images.device).detach().expand_as(images)
     _, scores, classes = class_gradient(network, images, target)
     total, share = torch.zeros_like(images), max(1, _AT_ONCE // max(1, len(images)))
     nodes, weights = (torch.as_tensor(n, dtype=images.dtype, device=images.device) for n in leggauss(steps))
     for alpha, weight in zip(((1 + nodes) / 2).split(share), (weights / 2).split(share), strict=True):
-        points = torch.lerp(start, images, alpha.view(-1, 1, 1, 1, 1)).flatten(0, 1)
+        points = torch.lerp(start, images, alpha.view(-1, *[1] * images.ndim)).flatten(0, 1)
         gradient, _, _ = class_gradient(network, points, classes.repeat(len(alpha)))
         total += torch.einsum("s,s...->...", weight, gradient.unflatten(0, (len(alpha), -1)))
     return Explanation("integrated_gradients", total * (images - start), told(classes), scores, READING)

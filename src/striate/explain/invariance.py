@@ -13,8 +13,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from striate.errors import OptionError
-from striate.explain.layers import Network, captured
+from striate.explain.layers import Network, captured, needs_plane
 from striate.explain.moves import moved
+from striate.explain.target import classes_of
 
 __all__ = ["CHANGES", "Change", "Invariance", "invariance"]
 
@@ -92,7 +93,8 @@ def invariance(
         on_progress: Called with the amounts done and all amounts.
 
     Raises:
-        OptionError: There is no such change or layer; the message lists those that there are.
+        OptionError: There is no such change, layer or class; the message lists those that there are.
+        ShapeError: The images have not two spatial axes.
 
     Example:
         >>> mean = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())  # the same wherever a thing is
@@ -104,6 +106,7 @@ def invariance(
     """
     if change not in CHANGES:
         raise OptionError(f"invariance: no change is called {change!r}.", f"Choose one of: {', '.join(CHANGES)}.")
+    needs_plane("invariance", images.shape)
     network, row = captured(model, images), CHANGES[change]
     names = list(network.layers)
     kept = list(dict.fromkeys((names[0], names[-1]) if layers is None else layers))
@@ -112,7 +115,7 @@ def invariance(
     chances: list[Tensor] = []
     with torch.no_grad():
         scores, before = network.run(images, keep=kept)
-        labels = scores.argmax(1) if labels is None else labels
+        labels = classes_of(scores, labels)
         for done, amount in enumerate(amounts, 1):
             scores, after = network.run(row.apply(images, amount), keep=kept)
             chances.append(scores.softmax(1).gather(1, labels[:, None])[:, 0])

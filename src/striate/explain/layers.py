@@ -19,7 +19,7 @@ from striate.explain.operations import Kind, kind_of
 from striate.ops.dry_run import first_tensor
 from striate.ops.receptive import Reach
 
-__all__ = ["Layer", "Network", "Rules", "capture", "captured"]
+__all__ = ["Layer", "Network", "Rules", "capture", "captured", "needs_plane"]
 
 Rules: TypeAlias = Mapping[Kind, Callable[..., Any]]
 """For kinds of operation, what is done instead: called with the operation, and with what it is called with."""
@@ -256,6 +256,24 @@ def captured(model: nn.Module | Network, images: Float[Tensor, "N C *spatial"]) 
     Who looks more than once captures once: it takes a second or so.
     """
     return model if isinstance(model, Network) else capture(model, images)
+
+
+def needs_plane(method: str, shape: Sequence[int]) -> None:
+    """Refuse what has no height and width: sequences and volumes.
+
+    Args:
+        method: Which method asks.
+        shape: Of its images: `N C *spatial`.
+
+    Raises:
+        ShapeError: There are not two spatial axes.
+    """
+    if len(shape) != 4:
+        raise ShapeError(
+            f"{method}: it takes images with two spatial axes.",
+            "Pass images as (N, C, H, W); of sequences and volumes, ask saliency or another method of gradients.",
+            images=tuple(shape),
+        )
 
 
 class _Steps(fx.Interpreter):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from striate.errors import OptionError
 from striate.explain.explanation import Explanation, Reading
-from striate.explain.layers import Network, captured
+from striate.explain.layers import Network, captured, needs_plane
 from striate.explain.target import Target, classes_of, told
 
 __all__ = ["READING", "Cover", "occlusion"]
@@ -103,7 +103,8 @@ def occlusion(
         square of one sample it is the fall itself.
 
     Raises:
-        OptionError: There is no such class, layer or map; or both a class and a map are asked for.
+        ShapeError: The images have not two spatial axes.
+        OptionError: There is no image, no such class, layer or map; or both a class and a map are asked for.
 
     Example:
         >>> sees = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))  # only its first sample tells the classes apart
@@ -112,6 +113,9 @@ def occlusion(
         >>> (found.values[0, 0] > 0.3).tolist()
         [[True, False], [False, False]]
     """
+    needs_plane("occlusion", images.shape)
+    if not len(images):
+        raise OptionError("occlusion: there is no image.", "Pass one at least.", images=tuple(images.shape))
     network, cover = captured(model, images), cover or Cover()
     measure, said = _measure(network, images, target, layer, feature)
     places = cover.places(*images.shape[2:])
@@ -148,14 +152,16 @@ def _measure(
             "occlusion: a class and a layer's map are two questions.", "Ask one: leave out target, or layer."
         )
     with torch.no_grad():
-        whole = network.values(images, [layer])[layer].flatten(2)
+        whole = network.values(images, [layer])[layer]
+    whole = whole.flatten(2) if whole.ndim > 2 else whole[..., None]
     if feature is not None and not 0 <= feature < whole.shape[1]:
         raise OptionError(f"occlusion: there is no map {feature}.", f"Choose from 0 to {whole.shape[1] - 1}.")
-    maps = whole.amax(2).argmax(1) if feature is None else torch.full((len(images),), feature)
+    maps = whole.amax(2).argmax(1) if feature is None else torch.full((len(images),), feature, device=images.device)
     name = "its strongest map" if feature is None else f"map {feature}"
 
     def activity(x: Float[Tensor, "M C H W"], of: Int64[Tensor, " M"]) -> Float[Tensor, " M"]:
-        found = network.values(x, [layer])[layer].flatten(2).sum(2)
+        found = network.values(x, [layer])[layer]
+        found = found.flatten(2).sum(2) if found.ndim > 2 else found
         return found.gather(1, maps[of, None])[:, 0]
 
     return activity, f"{layer}, {name}: the sum of its units"

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from striate.errors import OptionError
+from striate.explain.export import dtype_of
 from striate.explain.layers import Network, Rules, captured
 from striate.explain.objectives import Objective
 from striate.explain.paint import PAINTS, Canvas
@@ -78,6 +79,8 @@ class Optimized:
     scores: Float[Tensor, "S N"]
 
 
+@torch.inference_mode(mode=False)
+@torch.enable_grad()
 def maximise(
     model: nn.Module | Network,
     objectives: Sequence[Objective],
@@ -111,13 +114,15 @@ def maximise(
     climb = climb or Climb()
     draw = torch.Generator().manual_seed(climb.seed)
     paint = PAINTS[climb.paint](canvas, len(objectives), draw)
-    network = captured(model, canvas.normalized(paint.images()[:1].detach()))
+    kind = (model.dtype if isinstance(model, Network) else dtype_of(model)) or torch.float32
+    network = captured(model, canvas.normalized(paint.images()[:1].detach()).to(kind))
     layers = list(dict.fromkeys(o.layer for o in objectives if o.layer is not None))
     perturbations = usual(min(canvas.size[1:])) if climb.perturbations is None else climb.perturbations
     optimizer = torch.optim.Adam([paint.numbers], lr=climb.rate)
     scores: list[Tensor] = []
 
     def measured(images: Float[Tensor, "N C H W"], rules: Rules | None = None) -> Float[Tensor, " N"]:
+        images = images.to(kind)  # it is painted in 32-bit floats
         if any(o.layer is None for o in objectives):
             output, kept = network.run(images, keep=layers, rules=rules)
         else:  # what lies behind the last of the layers is not asked

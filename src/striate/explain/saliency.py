@@ -23,7 +23,7 @@ READING: Final = Reading(
 )
 
 
-def saliency(model: nn.Module | Network, images: Float[Tensor, "N C H W"], target: Target = None) -> Explanation:
+def saliency(model: nn.Module | Network, images: Float[Tensor, "N C *spatial"], target: Target = None) -> Explanation:
     """Give the size of the gradient of a class's score with respect to each pixel, its greatest over the channels.
 
     Args:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from striate.errors import OptionError
 from striate.explain.explanation import Explanation
 from striate.explain.layers import Network, captured
 
@@ -59,6 +60,7 @@ def sanity(
 
     Raises:
         CaptureError: The model cannot be captured.
+        OptionError: It has no parameters.
 
     Source:
         Adebayo, Gilmer, Muelly, Goodfellow, Hardt and Kim, "Sanity checks for saliency maps", NeurIPS 2018, section 3:
@@ -71,6 +73,12 @@ def sanity(
         ('3', '0')
     """
     network, random = captured(model, images), torch.Generator().manual_seed(seed)
+    if not network.parameters:
+        raise OptionError(
+            "sanity: the network has learnt nothing that could be shuffled.",
+            "Pass one with parameters.",
+            network=network.name,
+        )
     first = explain(network, images)
     layers: list[str] = []
     similarity: list[float] = []

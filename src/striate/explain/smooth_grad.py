@@ -27,7 +27,7 @@ READING: Final = Reading(
 
 def smooth_grad(
     model: nn.Module | Network,
-    images: Float[Tensor, "N C H W"],
+    images: Float[Tensor, "N C *spatial"],
     target: Target = None,
     *,
     samples: int = 50,
@@ -71,7 +71,8 @@ def smooth_grad(
         )
     network = captured(model, images)
     _, scores, classes = class_gradient(network, images, target)
-    spread = noise * (images.amax((1, 2, 3), keepdim=True) - images.amin((1, 2, 3), keepdim=True))
+    axes = tuple(range(1, images.ndim))
+    spread = noise * (images.amax(axes, keepdim=True) - images.amin(axes, keepdim=True))
     random, total = torch.Generator().manual_seed(seed), torch.zeros_like(images)
     for _ in range(samples):
         drawn = torch.randn(images.shape[1:], generator=random, dtype=images.dtype).to(images.device)

@@ -1,6 +1,7 @@
 """Which of a network's scores is explained, and its gradient with respect to the images, by whatever rules."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from striate.errors import OptionError
 from striate.explain.layers import Network, Rules
 
-__all__ = ["Target", "class_gradient", "classes_of", "scores_of", "told"]
+__all__ = ["Target", "class_gradient", "classes_of", "differentiable", "scores_of", "told"]
 
 Target: TypeAlias = int | Sequence[int] | Int64[Tensor, " N"] | None
 """The class that is explained: one for all images, one for each, or None for the class that the network predicts."""
@@ -34,15 +35,37 @@ def classes_of(output: Float[Tensor, "N K"], target: Target) -> Int64[Tensor, " 
         )
     if target is None:
         return output.detach().argmax(1)
-    found = torch.as_tensor(target, device=output.device)
-    wrong = found.ndim > 1 or (found.ndim == 1 and len(found) != len(output)) or found.is_floating_point()
-    if wrong or bool(((found < 0) | (found >= output.shape[1])).any()):
+    found = _numbers(target, output.device)
+    wrong = found is None or found.ndim > 1 or (found.ndim == 1 and len(found) != len(output))
+    if found is None or wrong or bool(((found < 0) | (found >= output.shape[1])).any()):
         raise OptionError(
             "explain: this is no class of these images.",
             f"Pass a whole number from 0 to {output.shape[1] - 1}, or one for each of the {len(output)} images.",
-            target=target if isinstance(target, int) else found.tolist(),
+            target=target.tolist() if isinstance(target, Tensor) else target,
         )
-    return found.expand(len(output))
+    return found.expand(len(output)).clone()  # what inference made cannot be kept for a gradient
+
+
+def _numbers(target: object, device: torch.device) -> Tensor | None:
+    """Read whole numbers; None if they are no such thing."""
+    try:
+        found = torch.as_tensor(target, device=device)
+    except (TypeError, ValueError, RuntimeError):  # words, or nothing among numbers
+        return None
+    whole = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
+    return found.long() if whole else None
+
+
+@contextmanager
+def differentiable(images: Float[Tensor, "N C *spatial"]) -> Generator[Tensor]:
+    """Give a copy of images to differentiate by, also where the caller has switched gradients off.
+
+    >>> with torch.inference_mode(), differentiable(torch.ones(1, 1, 2)) as x:
+    ...     torch.autograd.grad(x.square().sum(), x)[0].tolist()
+    [[[2.0, 2.0]]]
+    """
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        yield images.detach().clone().requires_grad_()
 
 
 def scores_of(output: Float[Tensor, "N K"], classes: Int64[Tensor, " N"]) -> Float[Tensor, " N"]:
@@ -62,8 +85,8 @@ def told(classes: Int64[Tensor, " N"]) -> str:
 
 
 def class_gradient(
-    network: Network, images: Float[Tensor, "N C H W"], target: Target, rules: Rules | None = None
-) -> tuple[Float[Tensor, "N C H W"], Float[Tensor, " N"], Int64[Tensor, " N"]]:
+    network: Network, images: Float[Tensor, "N C *spatial"], target: Target, rules: Rules | None = None
+) -> tuple[Float[Tensor, "N C *spatial"], Float[Tensor, " N"], Int64[Tensor, " N"]]:
     """Give the gradient of a class's score with respect to the images, the score, and the class.
 
     Args:
@@ -72,8 +95,7 @@ def class_gradient(
         target: The class.
         rules: By which the signal goes back where it is no gradient.
     """
-    with torch.enable_grad():
-        x = images.detach().clone().requires_grad_()
+    with differentiable(images) as x:
         output, _ = network.run(x, rules=rules)
         classes = classes_of(output, target)
         scores = scores_of(output, classes)

@@ -161,3 +161,13 @@ def test_units_that_are_not_there_are_refused(small):
         deconvnet(small.network, small.images, None, 1, (0, 0))
     with pytest.raises(OptionError, match="no way to treat overlaps is called 'least'"):
         deconvnet(small.network, small.images, "4", overlap="least")
+
+
+@pytest.mark.refusal
+@pytest.mark.traced
+def test_a_unit_may_be_a_list_and_is_looked_for_in_the_map():
+    """As a tuple is."""
+    net, x = nn.Conv2d(1, 2, 3), torch.randn(1, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(deconvnet(net, x, "conv2d", 0, [1, 2]).values, deconvnet(net, x, "conv2d", 0, (1, 2)).values)
+    with pytest.raises(OptionError, match="has no such unit"):
+        deconvnet(net, x, "conv2d", 0, [99, 99])

@@ -56,3 +56,15 @@ def test_an_unknown_change_is_refused(net):
     assert str(error.value) == (
         "invariance: no change is called 'mirror'.\nChoose one of: translation, scaling, rotation."
     )
+
+
+@pytest.mark.refusal
+@pytest.mark.traced
+def test_images_are_not_scaled_to_nothing():
+    """Which would divide by it."""
+    with pytest.raises(OptionError) as error:
+        invariance(nn.Sequential(nn.Flatten(), nn.Linear(16, 2)), torch.zeros(1, 1, 4, 4), "scaling", amounts=(0.5, 0))
+    assert str(error.value) == (
+        "invariance: an image cannot be scaled to nothing.\n  amounts  (0.5, 0)\n"
+        "Give factors above 0; 1 changes nothing."
+    )

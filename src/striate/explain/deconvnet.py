@@ -20,7 +20,7 @@ Source:
     Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, section 2.1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import torch
@@ -46,7 +46,7 @@ __all__ = [
     "unit_index",
 ]
 
-Unit: TypeAlias = tuple[int, ...] | Literal["all"] | None
+Unit: TypeAlias = Sequence[int] | Literal["all"] | None
 """A position in a map, row and column; "all" of them; or None for the one that responds most."""
 
 READING: Final = Reading(
@@ -240,8 +240,10 @@ def unit_at(layer: Layer, place: int) -> tuple[int, ...]:
 
 def _check(layer: Layer, feature: int | None, unit: Unit) -> None:
     features, *size = layer.shape
-    inside = not isinstance(unit, tuple) or (
-        len(unit) == len(size) and all(0 <= place < n for place, n in zip(unit, size, strict=True))
+    inside = (
+        unit is None
+        or unit == "all"
+        or (len(unit) == len(size) and all(0 <= place < n for place, n in zip(unit, size, strict=True)))
     )
     if inside and (feature is None or 0 <= feature < features):
         return

@@ -111,6 +111,12 @@ def invariance(
     names = list(network.layers)
     kept = list(dict.fromkeys((names[0], names[-1]) if layers is None else layers))
     amounts = tuple(row.amounts(images.shape[2]) if amounts is None else amounts)
+    if change == "scaling" and min(amounts, default=1) <= 0:
+        raise OptionError(
+            "invariance: an image cannot be scaled to nothing.",
+            "Give factors above 0; 1 changes nothing.",
+            amounts=amounts,
+        )
     distances: dict[str, list[Tensor]] = {name: [] for name in kept}
     chances: list[Tensor] = []
     with torch.no_grad():

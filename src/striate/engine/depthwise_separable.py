@@ -7,7 +7,7 @@ from math import prod
 from typing import Final, NamedTuple
 
 import torch
-from jaxtyping import Float32
+from jaxtyping import Num
 from torch import Tensor
 
 from striate.engine import memory
@@ -62,14 +62,14 @@ class _Fused(NamedTuple):
 
 
 def depthwise_separable(
-    input: Float32[Tensor, "N C H W"],
-    depthwise: Float32[Tensor, "CM 1 R S"],
-    pointwise: Float32[Tensor, "K CM 1 1"],
-    bias: Float32[Tensor, " K"] | None,
+    input: Num[Tensor, "N C H W"],
+    depthwise: Num[Tensor, "CM 1 R S"],
+    pointwise: Num[Tensor, "K CM 1 1"],
+    bias: Num[Tensor, "*Kb"] | None,
     stride: Sequence[int],
     padding: Sequence[int],
     dilation: Sequence[int],
-) -> Float32[Tensor, "N K P Q"] | None:
+) -> Num[Tensor, "N K P Q"] | None:
     """Convolve each channel, then mix them, some rows at a time; the bits are those of one pass after the other.
 
     Only where no gradients are recorded, since these need what is between; where a channel has one kernel; where no

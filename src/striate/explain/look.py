@@ -56,8 +56,8 @@ class Look:
         OptionError: A number is out of range.
     """
 
-    layers: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
+    layers: Sequence[str] = ()
+    methods: Sequence[str] = ()
     top: int = 9
     maps: int = 8
     steps: int = 64

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
+from striate.engine.unshared import Geometry
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -98,3 +100,17 @@ def by_definition(problem: Problem, x: Tensor, weight: Tensor, *, tiles: int = 0
 def positions_of(problem: Problem, x: Tensor, weight: Tensor) -> Tensor:
     """The definition where there is one kernel for every position, or kernels take turns."""
     return by_definition(problem, x, weight, tiles=problem.rank)
+
+
+def tiles_for(problem, turn):
+    """As many kernels as `turn` says for each axis: few, as many as positions, or more."""
+    return tuple(
+        {0: 1, 1: 2, 2: p, 3: p + 1, 4: max(1, p - 1), 5: 3}[(turn + i) % 6] for i, p in enumerate(problem.positions)
+    )
+
+
+def geometry(problem, tiles):
+    """A problem as the operators of unshared and tiled convolution are told it."""
+    before, after = zip(*problem.sides, strict=True)
+    p = problem
+    return Geometry(p.size, p.kernel, tiles, p.stride, before, after, p.dilation, p.groups, p.flip)

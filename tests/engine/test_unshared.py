@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from family import positions_of, problems
+from family import geometry, positions_of, problems, tiles_for
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
@@ -27,19 +27,6 @@ LAYOUTS = {
     "turned": lambda t: t.transpose(1, -1).contiguous().transpose(1, -1),
     "one": lambda t: t[:1].expand_as(t),
 }
-
-
-def tiles_for(problem, turn):
-    """As many kernels as `turn` says for each axis: few, as many as positions, or more."""
-    return tuple(
-        {0: 1, 1: 2, 2: p, 3: p + 1, 4: max(1, p - 1), 5: 3}[(turn + i) % 6] for i, p in enumerate(problem.positions)
-    )
-
-
-def geometry(problem, tiles):
-    before, after = zip(*problem.sides, strict=True)
-    p = problem
-    return Geometry(p.size, p.kernel, tiles, p.stride, before, after, p.dilation, p.groups, p.flip)
 
 
 @given(problems(), st.integers(0, 5), st.sampled_from(list(LAYOUTS)))

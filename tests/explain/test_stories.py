@@ -44,6 +44,7 @@ def test_it_says_what_the_network_says(shown, tmp_path):
         assert (tmp_path / f"{view.method}.png").exists()
     assert told.views[0].target == f"the class {told.said[0][0]}"
     assert told.views[-1].target.startswith("the strongest unit: C3, map ")
+    assert not any("strongest unit" in view.target for view in told.views[:-1])
     maps = feature_maps(network, found.normalized(image[None]), ["C1", "C3"])
     for (name, picture), (other, values) in zip(told.maps, maps.items(), strict=True):
         assert name == other

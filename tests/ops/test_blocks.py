@@ -5,25 +5,11 @@ import sys
 
 import pytest
 import torch
-from family import positions_of, problems
+from family import geometry, positions_of, problems, tiles_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from striate.engine.unshared import Geometry
 from striate.ops import blocks
-
-
-def tiles_for(problem, turn):
-    """As many kernels as `turn` says for each axis: few, as many as positions, or more."""
-    return tuple(
-        {0: 1, 1: 2, 2: p, 3: p + 1, 4: max(1, p - 1), 5: 3}[(turn + i) % 6] for i, p in enumerate(problem.positions)
-    )
-
-
-def geometry(problem, tiles):
-    before, after = zip(*problem.sides, strict=True)
-    p = problem
-    return Geometry(p.size, p.kernel, tiles, p.stride, before, after, p.dilation, p.groups, p.flip)
 
 
 @given(problems(), st.integers(0, 5), st.sampled_from([64, 512, 4096, 4 << 20]), st.sampled_from([1, 6, 100]))

@@ -84,6 +84,7 @@ def tell(
 
 def _view(method: str, found: Explanation, predicted: str) -> View:
     values, way = found.values[0], way_of(method, signed=found.reading.signed)
-    # A number says little where the classes have names.
-    target = f"the class {predicted}" if found.target.startswith("class") else f"the strongest unit: {found.target}"
+    # A number says little where the classes have names; a deconvnet was asked for no class.
+    unit = f"the strongest unit: {found.target}" if method == "deconvnet" else found.target
+    target = f"the class {predicted}" if found.target.startswith("class") else unit
     return View(method, target, way.draw(values), way.laid(values), way, found.reading)

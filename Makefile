@@ -33,7 +33,7 @@ check: $(VENV)/.core  ## format, lint, types, import contract; changes nothing
 
 shapes: $(VENV)/.core  ## run the tests of all that takes tensors, every annotated shape checked at every call
 	@$(BIN)/python -m pytest --jaxtyping-packages=striate,shape_checker.checked -m "not refusal and not slow and not traced" \
-	  $(addprefix tests/,ops nn models tasks data train evaluate explain) $(ARGS)
+	  $(addprefix tests/,ops nn compile models tasks data train evaluate explain) $(ARGS)
 
 format: $(VENV)/.packages  ## write Python and C++ in the one form
 	@$(BIN)/ruff format

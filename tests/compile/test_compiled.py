@@ -1,6 +1,7 @@
 """compile.compiled: a model becomes a program, and a program a file, and all of them answer alike."""
 
 import threading
+from itertools import pairwise
 
 import pytest
 import torch
@@ -28,6 +29,31 @@ class Residual(nn.Module):
         x = self.stem(x)
         x = (x + self.body(x)).relu()
         return {"scores": self.head(x.mean((2, 3))), "maps": x}
+
+
+class Ladder(nn.Module):
+    """A U-Net: down, up again, and joined with what was before."""
+
+    def __init__(self, widths=(8, 16, 24)):
+        super().__init__()
+        self.down = nn.ModuleList(block(a, b) for a, b in zip((3, *widths), widths, strict=False))
+        self.rise = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(block(2 * a, a) for a in widths[:-1])
+        self.last = nn.Conv2d(widths[0], 2, 1)
+
+    def forward(self, x):
+        before = []
+        for block in self.down[:-1]:
+            before.append(block(x))
+            x = nn.functional.max_pool2d(before[-1], 2)
+        x = self.down[-1](x)
+        for rise, block, kept in zip(reversed(self.rise), reversed(self.up), reversed(before), strict=True):
+            x = block(torch.cat([kept, rise(x)], 1))
+        return self.last(x)
+
+
+def block(inputs, outputs):
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
 def images_of(*size, seed=0):

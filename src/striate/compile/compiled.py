@@ -51,6 +51,7 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
         StriateError: The program answers otherwise than the model.
 
     Example:
+        >>> import torch
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()).eval()
         >>> program = compile(model, torch.zeros(1, 3, 32, 32))
         >>> program(torch.zeros(5, 3, 40, 24)).shape

@@ -23,9 +23,10 @@ def arranged(graph: Graph, outputs: Sequence[Shaped[Tensor, "..."]]) -> Any:
         A tensor; or a tuple or a mapping of tensors, tuples and so on.
 
     Example:
+        >>> import torch
         >>> graph = Graph({}, (), (), {}, returns={"scores": {"output": 0}, "more": ({"output": 1}, None)})
-        >>> arranged(graph, [1, 2])
-        {'scores': 1, 'more': (2, None)}
+        >>> arranged(graph, [torch.tensor(1), torch.tensor(2)])
+        {'scores': tensor(1), 'more': (tensor(2), None)}
     """
     if graph.returns is None:
         return outputs[0] if len(outputs) == 1 else tuple(outputs)

@@ -1,6 +1,7 @@
 """Striate: convolutional neural networks on PyTorch."""
 
 from striate import engine, errors, explain, nn, ops
+from striate.compile.compiled import compile, load_program  # noqa: A004 - it is what PyTorch calls it
 from striate.data import Augment, DataOptions, Dataset, Preprocess, describe, open_dataset, read_image
 from striate.engine import accelerate, machine, restore
 from striate.errors import (
@@ -11,6 +12,7 @@ from striate.errors import (
     Interrupted,
     NonFiniteError,
     OptionError,
+    ProgramError,
     RunError,
     ShapeError,
     StriateError,
@@ -41,6 +43,7 @@ __all__ = [
     "OptionError",
     "Predicted",
     "Preprocess",
+    "ProgramError",
     "Recipe",
     "Rehearsal",
     "Run",
@@ -52,6 +55,7 @@ __all__ = [
     "WeightsError",
     "Where",
     "accelerate",
+    "compile",
     "create",
     "describe",
     "dry_run",
@@ -60,6 +64,7 @@ __all__ = [
     "evaluate",
     "explain",
     "load",
+    "load_program",
     "machine",
     "measure",
     "nn",

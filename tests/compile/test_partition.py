@@ -5,7 +5,7 @@ from small_graphs import conv, drawn, graph
 
 from striate.compile.graph import Node
 from striate.compile.interpret import run
-from striate.compile.partition import partition
+from striate.compile.partition import partition, with_idle
 
 
 def torchs(name, x, target="aten.cumsum.default"):
@@ -51,3 +51,20 @@ def test_nothing_left_is_one_part():
     of = branched()
     assert len(partition(of, {})) == 1
     assert len(partition(of, {node.name: "why" for node in of.nodes})) == 1
+
+
+def test_too_little_is_no_part():
+    """Before and after a convolution it is, and alone between two operations of PyTorch's it is not."""
+    bend = {"activation": ("relu",)}
+    nodes = (
+        conv("a", "x", "w"),
+        Node("b", "activation", ("a",), bend),
+        torchs("t", "b"),
+        Node("c", "activation", ("t",), bend),
+        torchs("u", "c"),
+    )
+    of = graph(*nodes, outputs=("u",), w=drawn(4, 3, 3, 3))
+    left = with_idle(of, {"t": "why", "u": "why"})
+    assert left == {"t": "why", "u": "why", "c": "there is too little of it beside what PyTorch runs"}
+    assert [cut.core for cut in partition(of, left)] == [True, False]
+    assert with_idle(of, {}) == {}

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
+from itertools import count
 from typing import Final
 
 import torch
@@ -84,9 +86,14 @@ def _graph(model: nn.Module, sizes: Sequence[tuple[int, ...]]) -> Graph:
 
 
 def _larger(size: tuple[int, ...], grown: tuple[int, int]) -> tuple[int, ...]:
-    batch, *rest = size
-    more = (0,) * (len(rest) - 2) + grown if len(rest) == 3 else (0,) * len(rest)
-    return (batch + 1, *(old + by for old, by in zip(rest, more, strict=True)))
+    """A larger size, each axis by another factor, which tells of a number from which of them it follows."""
+    found, factors = list(size), set[Fraction]()
+    for axis, by in ((2, grown[0]), (3, grown[1]), (0, 1)):
+        if by and (axis == 0 or len(size) == 4):
+            larger = next(n for n in count(size[axis] + by, by) if Fraction(n, size[axis]) not in factors)
+            factors.add(Fraction(larger, size[axis]))
+            found[axis] = larger
+    return tuple(found)
 
 
 def _written(sizes: Sequence[tuple[int, ...]]) -> str:

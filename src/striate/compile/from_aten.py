@@ -4,6 +4,7 @@ To add one: a function here that emits what it means, if it is of the kind that 
 `CONVERTERS`.
 """
 
+import math
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias, cast
@@ -120,6 +121,15 @@ def _unary(kind: str, *parameters: str | float) -> _Converter:
         return builder.emit(node.name, "activation", (builder.name(_source(node)),), activation=(kind, *values))
 
     return emit
+
+
+def _clip(builder: Builder, node: fx.Node, a: dict[str, Any]) -> str | None:
+    bounds = [a.get(low, a.get(high)) for low, high in (("min", "min_val"), ("max", "max_val"))]
+    if any(isinstance(bound, fx.Node) for bound in bounds):
+        return None
+    least, most = (None if bound is None or math.isinf(bound) else bound for bound in bounds)
+    kind = None if least is None and most is None else ("clip", least, most)
+    return builder.emit(node.name, "activation", (builder.name(_source(node)),), activation=kind)
 
 
 def _elu(builder: Builder, node: fx.Node, a: dict[str, Any]) -> str | None:
@@ -304,7 +314,7 @@ def _same_kind(source: fx.Node, node: fx.Node) -> bool:
 
 
 def _dropout(builder: Builder, node: fx.Node, a: dict[str, Any]) -> str | None:
-    return None if a["train"] else builder.name(a["input"])
+    return None if a["train"] else builder.name(_source(node))
 
 
 CONVERTERS: Final[dict[str, _Converter]] = {
@@ -314,9 +324,10 @@ CONVERTERS: Final[dict[str, _Converter]] = {
     "batch_norm": _batch_norm,
     "relu": _unary("relu"),
     "relu6": _unary("clip", 0.0, 6.0),
-    "hardtanh": _unary("clip", "min_val", "max_val"),
-    "clamp": _unary("clip", "min", "max"),
-    "clamp_min": lambda b, n, a: _unary("clip", "min", "max")(b, n, {**a, "max": None}),
+    "hardtanh": _clip,
+    "clamp": _clip,
+    "clamp_min": _clip,
+    "clamp_max": _clip,
     "leaky_relu": _unary("leaky_relu", "negative_slope"),
     "sigmoid": _unary("sigmoid"),
     "tanh": _unary("tanh"),

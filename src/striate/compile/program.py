@@ -1,6 +1,7 @@
 """A network as a program: the core computes what it can by one call, and PyTorch what is left."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -9,9 +10,11 @@ from torch import Tensor
 
 from striate.compile import interpret
 from striate.compile.graph import Given, Graph
+from striate.compile.graph_file import write_graph
 from striate.compile.lower import refused
+from striate.compile.outputs import arranged
 from striate.compile.part import Part
-from striate.compile.partition import partition
+from striate.compile.partition import partition, with_idle
 from striate.engine.choice import Accuracy, chosen
 from striate.errors import DtypeError, OptionError, ShapeError
 
@@ -60,7 +63,7 @@ class Program:
     ) -> None:
         choice = chosen() if accuracy is None else chosen()._replace(accuracy=accuracy)
         self.graph, self.choice, self.source = graph, choice, source
-        self.left = refused(graph)
+        self.left = with_idle(graph, refused(graph))
         self.pieces = tuple(
             Piece(piece.graph, Part(piece.graph, choice, wanted) if piece.core else None)
             for piece in partition(graph, self.left)
@@ -73,9 +76,8 @@ class Program:
         return {name: algorithm for _, part in self.pieces if part for name, algorithm in part.wanted.items()}
 
     def __call__(self, *inputs: Shaped[Tensor, "..."]) -> Any:
-        """Run it; see `run`. One output is returned by itself."""
-        outputs = self.run(*inputs)
-        return outputs[0] if len(outputs) == 1 else outputs
+        """Run it, see `run`, and return what the model returns: a tensor, or a tuple or mapping of tensors."""
+        return arranged(self.graph, self.run(*inputs))
 
     def run(self, *inputs: Shaped[Tensor, "..."]) -> tuple[Shaped[Tensor, "..."], ...]:
         """Compute the outputs.
@@ -114,6 +116,21 @@ class Program:
         from striate.compile.explanation import explain  # it explains programs, and so knows this file
 
         return explain(self, inputs or [torch.randn(given.size) for given in self.graph.inputs.values()])
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to a file, which runs without the model's code and is planned anew where it is loaded.
+
+        Args:
+            path: The file; `net.striate` is usual.
+
+        Returns:
+            The file.
+
+        Raises:
+            ProgramError: The system refuses to write.
+        """
+        about = {"source": self.source, "accuracy": self.choice.accuracy, "wanted": self.wanted}
+        return write_graph(path, self.graph, {**about, "torch": torch.__version__})
 
     def _check(self, inputs: Sequence[Tensor]) -> None:
         if len(inputs) != len(self.graph.inputs):

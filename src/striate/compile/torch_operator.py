@@ -38,6 +38,9 @@ _NAMES: Final = {found: name for name, found in _ARITHMETIC.items()}
 # Of operators that take no tensor, those that make one of sizes; others of PyTorch's read files or draw numbers.
 _MAKERS: Final = {"arange", "full", "ones", "zeros", "scalar_tensor", "linspace", "eye"}
 
+# It draws numbers where it drops some out, which nothing does in evaluation mode.
+_DRAWN_BY_DROPOUT_ALONE: Final = {"scaled_dot_product_attention"}
+
 # What is no number and no string, by the name of its kind.
 _KINDS: Final[dict[str, type]] = {
     "dtype": torch.dtype,
@@ -155,9 +158,10 @@ def function(target: str) -> Callable[..., Any]:
 def _is_plain(target: torch._ops.OpOverload) -> bool:
     """Whether it is a function of tensors: it writes into none, draws none, and reads no file."""
     schema = target._schema
+    name = schema.name.removeprefix("aten::")
     takes = any("Tensor" in str(argument.type) for argument in schema.arguments)
-    makes = schema.name.removeprefix("aten::") in _MAKERS
-    return (takes or makes) and not schema.is_mutable and torch.Tag.nondeterministic_seeded not in target.tags
+    draws = torch.Tag.nondeterministic_seeded in target.tags and name not in _DRAWN_BY_DROPOUT_ALONE
+    return (takes or name in _MAKERS) and not schema.is_mutable and not draws
 
 
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {

@@ -47,10 +47,7 @@ _NUMBERS: Final[dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]]] = {
 
 
 def fold_scales(graph: Graph) -> Graph:
-    """Fold a scale into the convolution, linear layer or scale that it alone reads the result of.
-
-    Weights are multiplied in float64, and rounded once.
-    """
+    """Fold a scale into the convolution, linear layer or scale that it alone reads the result of."""
     nodes, readers, constants = graph.by_name(), graph.readers(), dict(graph.constants)
     for node in graph.nodes:
         if node.op != "scale" or any(name not in constants for name in node.reads[1:]):
@@ -84,8 +81,9 @@ def _is_flat(node: Node, nodes: Mapping[str, Node]) -> bool:
 def _into_weights(node: Node, constants: Mapping[str, Tensor], factor: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
     weight = constants[node.inputs[1] or ""]
     bias = 0.0 if node.inputs[2] is None else constants[node.inputs[2]].double() * factor
-    scaled = weight.double() * factor.view(-1, *[1] * (weight.ndim - 1))
-    return scaled.to(weight.dtype), (shift + bias).to(weight.dtype)
+    # In float64 it would take a third of a second for ResNet-50, for half a bit.
+    scaled = weight * factor.to(weight.dtype).view(-1, *[1] * (weight.ndim - 1))
+    return scaled, (shift + bias).to(weight.dtype)
 
 
 def _into_scale(node: Node, constants: Mapping[str, Tensor], factor: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,9 +36,7 @@ def test_a_few_images_at_a_time_are_as_good_as_all(net, monkeypatch):
     images, told = torch.rand(5, 1, 9, 9), []
     asked = {"amounts": (0, 1, 2), "layers": ["1"]}
     want = invariance(net, images, "translation", **asked)
-    monkeypatch.setattr(
-        sys.modules["striate.explain.invariance"], "affordable", lambda network: 2
-    )  # a function is called so
+    monkeypatch.setattr(sys.modules["striate.explain.invariance"], "affordable", lambda network: 2)
     found = invariance(net, images, "translation", **asked, on_progress=lambda done, total: told.append((done, total)))
     torch.testing.assert_close(found.distances["1"], want.distances["1"])
     torch.testing.assert_close(found.probability, want.probability)

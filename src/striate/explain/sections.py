@@ -1,6 +1,6 @@
 """The parts of the page, each made with a bar that says how far it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -45,15 +45,13 @@ def stories_of(
         for i, image in enumerate(images):
             own = replace(scene, shelf=Shelf(scene.shelf.folder / f"image-{i + 1:02}"))
             networks = () if i else random
-            moved = partial(_told_on, told, done, total, 1)
+
+            def moved(n: int, *, done: int = done) -> None:
+                told(done + n, total)
+
             made.append(tell(own, image, methods, layers, known_less=networks, on_progress=moved))
             done += (1 + len(networks)) * len(methods)
     return made
-
-
-def _told_on(told: Callable[[int, int], None], before: int, total: int, each: int, done: int, _steps: int = 0) -> None:
-    """Tell how far the whole is, of which a part has done so many steps, each of which counts so much."""
-    told(before + done * each, total)
 
 
 def charts_of(scene: Scene, images: Float[Tensor, "N C H W"]) -> list[Chart]:
@@ -147,7 +145,10 @@ def _wished(scene: Scene, name: str, features: Sequence[int], steps: int) -> dic
     with scan_progress(scene.progress, what=f"optimising {name}") as told:
         for start in range(0, len(features), at_once):
             some = features[start : start + at_once]
-            moved = partial(_told_on, told, start * steps, len(features) * steps, len(some))
+
+            def moved(step: int, _: int, *, start: int = start, each: int = len(some)) -> None:
+                told(start * steps + step * each, len(features) * steps)
+
             asked = [unit(name, feature) for feature in some]
             found = maximise(scene.network, asked, scene.subject.canvas, Climb(steps=steps), on_progress=moved)
             made |= {f: photograph(image[:, rows, columns]) for f, image in zip(some, found.images, strict=True)}

@@ -1,0 +1,1 @@
+"""A whole network captured, fused, and run as one program."""

@@ -11,6 +11,7 @@ __all__ = [
     "Interrupted",
     "NonFiniteError",
     "OptionError",
+    "ProgramError",
     "RunError",
     "ShapeError",
     "StriateError",
@@ -63,6 +64,10 @@ class OptionError(StriateError, ValueError):
 
 class CaptureError(StriateError, ValueError):
     """A model whose code cannot be followed operation by operation."""
+
+
+class ProgramError(StriateError):
+    """A compiled network's file that is damaged, too new or too large, or that cannot be written."""
 
 
 class RunError(StriateError):

@@ -23,10 +23,14 @@ class Given(NamedTuple):
     Args:
         size: Of the example that the network was captured with: `N C H W` of images.
         free: Axes whose size may be another one.
+        step: Of the sizes of the free axes but the first: those that differ from the example's by multiples of it.
+        reason: Why the other axes are not free.
     """
 
     size: tuple[int, ...]
     free: tuple[int, ...] = ()
+    step: int = 1
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Graph:
         nodes: In an order in which they can run.
         outputs: Names of values, in the order in which they are returned.
         constants: Weights by name, as the model has them.
+        returns: How the model returns them, in tuples and mappings, `{"output": 0}` for the first of the outputs. None:
+            a single one by itself, several as a tuple.
 
     Raises:
         OptionError: A name is used twice, or before there is a value of that name.
@@ -75,6 +81,7 @@ class Graph:
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
     constants: Mapping[str, Shaped[Tensor, "..."]]
+    returns: Any = None
 
     def __post_init__(self) -> None:
         known = {*self.inputs, *self.constants}

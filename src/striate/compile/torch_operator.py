@@ -6,14 +6,14 @@ from a file can name nothing but functions of tensors and arithmetic of sizes.
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import torch
 
 from striate.errors import OptionError
 
-__all__ = ["UnwritableError", "call", "function", "name_of", "written"]
+__all__ = ["UnwritableError", "call", "filled", "function", "name_of", "written"]
 
 # Arithmetic of sizes, which follow from an input's: its results are numbers.
 _ARITHMETIC: Final[dict[str, Callable[..., Any]]] = {
@@ -37,6 +37,9 @@ _NAMES: Final = {found: name for name, found in _ARITHMETIC.items()}
 
 # Of operators that take no tensor, those that make one of sizes; others of PyTorch's read files or draw numbers.
 _MAKERS: Final = {"arange", "full", "ones", "zeros", "scalar_tensor", "linspace", "eye"}
+
+# It draws numbers where it drops some out, which nothing does in evaluation mode.
+_DRAWN_BY_DROPOUT_ALONE: Final = {"scaled_dot_product_attention"}
 
 # What is no number and no string, by the name of its kind.
 _KINDS: Final[dict[str, type]] = {
@@ -67,7 +70,7 @@ def call(*inputs: Any, target: str, args: Any, kwargs: Mapping[str, Any], item: 
         >>> call(torch.ones(2, 3), target="aten.sum.dim_IntList", args=({"input": 0}, (1,)), kwargs={})
         tensor([3., 3.])
     """
-    found = function(target)(*_read(args, inputs), **{key: _read(value, inputs) for key, value in kwargs.items()})
+    found = function(target)(*filled(args, inputs), **{key: filled(value, inputs) for key, value in kwargs.items()})
     return found if item is None else found[item]
 
 
@@ -100,6 +103,23 @@ def written(value: Any, given: Callable[[Any], int | None]) -> Any:
         if isinstance(value, kind):
             return {name: str(value).removeprefix("torch.")}
     raise UnwritableError(f"{type(value).__name__} {value}")
+
+
+def filled(value: Any, inputs: Sequence[Any]) -> Any:
+    """Read an argument that `written` wrote.
+
+    Args:
+        value: Plain data.
+        inputs: What `{"input": i}` stands for.
+
+    Example:
+        >>> filled(({"input": 0}, (1, {"dtype": "float32"})), ["x"])
+        ['x', [1, torch.float32]]
+    """
+    if isinstance(value, Mapping):
+        ((kind, content),) = value.items()
+        return inputs[content] if kind == "input" else _READERS[kind](content)
+    return [filled(part, inputs) for part in value] if isinstance(value, list | tuple) else value
 
 
 def name_of(target: Any) -> str | None:
@@ -138,16 +158,10 @@ def function(target: str) -> Callable[..., Any]:
 def _is_plain(target: torch._ops.OpOverload) -> bool:
     """Whether it is a function of tensors: it writes into none, draws none, and reads no file."""
     schema = target._schema
+    name = schema.name.removeprefix("aten::")
     takes = any("Tensor" in str(argument.type) for argument in schema.arguments)
-    makes = schema.name.removeprefix("aten::") in _MAKERS
-    return (takes or makes) and not schema.is_mutable and torch.Tag.nondeterministic_seeded not in target.tags
-
-
-def _read(value: Any, inputs: tuple[Any, ...]) -> Any:
-    if isinstance(value, Mapping):
-        ((kind, content),) = value.items()
-        return inputs[content] if kind == "input" else _READERS[kind](content)
-    return [_read(part, inputs) for part in value] if isinstance(value, list | tuple) else value
+    draws = torch.Tag.nondeterministic_seeded in target.tags and name not in _DRAWN_BY_DROPOUT_ALONE
+    return (takes or name in _MAKERS) and not schema.is_mutable and not draws
 
 
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {

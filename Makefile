@@ -63,6 +63,7 @@ core-test: $(VENV)/.packages  ## run the core's own test under the address and u
 	@build/core-test/spectra_test
 	@build/core-test/pool_test
 	@build/core-test/unshared_test
+	@build/core-test/program_test
 
 NEON := aarch64-linux-gnu
 core-test-neon: $(VENV)/.packages  ## the same of NEON's kernels on an emulated Arm (Debian: g++-aarch64-linux-gnu, qemu-user)
@@ -74,6 +75,7 @@ core-test-neon: $(VENV)/.packages  ## the same of NEON's kernels on an emulated 
 	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/spectra_test
 	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/pool_test
 	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/unshared_test
+	@qemu-aarch64 -L /usr/$(NEON) build/core-test-neon/program_test
 
 stub: $(VENV)/.core  ## write the core's Python signatures anew after a change in core/binding/
 	@$(BIN)/python -c 'import torch, nanobind.stubgen as s; s.main(["-q", "-m", "striate._engine", "-o", "src/striate/_engine.pyi"])'

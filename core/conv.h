@@ -7,6 +7,8 @@
 // library either (see isa/kernels.h).
 #pragma once
 
+#include "activation.h"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -55,6 +57,7 @@ struct Tensors {
   const float* residual;  // n p q k, or null; its pixels lie apart as those of `y` do
   float* y;               // n p q k
   Apart apart;
+  const Activation* then = nullptr;  // done to each number last, if it is more than to rectify it
 
   std::int64_t place(std::int64_t n, std::int64_t row, std::int64_t column) const {
     return n * apart.image + row * apart.row + column * apart.pixel;

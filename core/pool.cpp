@@ -14,7 +14,8 @@ constexpr std::int64_t least_samples = 1 << 14, most_samples = 1 << 16;
 
 // Hand out rows of positions, and to each thread a scratch of its own.
 template <class Work>
-void share_rows(const Pool& p, std::int64_t rows, std::int64_t scratch_floats, int threads, const Work& work) {
+void share_rows(const Pool& p, std::int64_t rows, std::int64_t scratch_floats, int threads, float* scratch,
+                const Work& work) {
   const std::int64_t row =
       std::max<std::int64_t>(1, p.w * p.pixel() * p.planes() * p.h / std::max<std::int64_t>(1, rows));
   const std::int64_t fair = (rows + 2 * threads - 1) / (2 * threads);
@@ -22,17 +23,19 @@ void share_rows(const Pool& p, std::int64_t rows, std::int64_t scratch_floats, i
       std::max<std::int64_t>({1, least_samples / row, std::min<std::int64_t>(most_samples / row, fair)});
   const std::int64_t tasks = (rows + chunk - 1) / chunk;
   const std::int64_t team = std::max<std::int64_t>(1, std::min<std::int64_t>(threads, tasks));
-  const std::unique_ptr<float[]> scratch(new float[std::size_t(team * scratch_floats)]);
+  const std::unique_ptr<float[]> found(scratch ? nullptr : new float[std::size_t(team * scratch_floats)]);
+  if (!scratch) scratch = found.get();
   share(int(team), tasks, [&](std::int64_t task, int thread) {
-    work(Rows{task * chunk, std::min(rows, (task + 1) * chunk)}, scratch.get() + thread * scratch_floats);
+    work(Rows{task * chunk, std::min(rows, (task + 1) * chunk)}, scratch + thread * scratch_floats);
   });
 }
 
 }  // namespace
 
-void max_pool(const Kernels& kernels, const Pool& pool, const float* x, float* y, std::int64_t* switches, int threads) {
-  share_rows(pool, pool.planes() * pool.p, kernels.max_pool_scratch(pool), threads,
-             [&](const Rows& rows, float* scratch) { kernels.max_pool(pool, x, y, switches, rows, scratch); });
+void max_pool(const Kernels& kernels, const Pool& pool, const float* x, float* y, std::int64_t* switches, int threads,
+              float* scratch) {
+  share_rows(pool, pool.planes() * pool.p, kernels.max_pool_scratch(pool), threads, scratch,
+             [&](const Rows& rows, float* own) { kernels.max_pool(pool, x, y, switches, rows, own); });
 }
 
 void unpool(const Kernels& kernels, const Pool& p, const float* y, const std::int64_t* switches, float* x,
@@ -49,14 +52,15 @@ void unpool(const Kernels& kernels, const Pool& p, const float* y, const std::in
   });
 }
 
-void avg_pool(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* x, float* y, int threads) {
-  share_rows(pool, pool.planes() * pool.p, kernels.avg_pool_scratch(pool), threads,
-             [&](const Rows& rows, float* scratch) { kernels.avg_pool(pool, mean, x, y, rows, scratch); });
+void avg_pool(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* x, float* y, int threads,
+              float* scratch) {
+  share_rows(pool, pool.planes() * pool.p, kernels.avg_pool_scratch(pool), threads, scratch,
+             [&](const Rows& rows, float* own) { kernels.avg_pool(pool, mean, x, y, rows, own); });
 }
 
 void avg_pool_gradient(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* y, float* x,
                        int threads) {
-  share_rows(pool, pool.planes() * pool.h, kernels.avg_pool_scratch(pool), threads,
+  share_rows(pool, pool.planes() * pool.h, kernels.avg_pool_scratch(pool), threads, nullptr,
              [&](const Rows& rows, float* scratch) { kernels.avg_pool_gradient(pool, mean, y, x, rows, scratch); });
 }
 

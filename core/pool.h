@@ -35,8 +35,9 @@ struct Rows {
 
 // The greatest sample under each window: NaN before all others, then the first in the order of the plane. `switches`,
 // which may be null, are the places of these, `row * w + column`. What is not in the image is no sample; a window
-// without any has -inf.
-void max_pool(const Kernels& kernels, const Pool& pool, const float* x, float* y, std::int64_t* switches, int threads);
+// without any has -inf. `scratch` has room for each thread's; null: it is found where it is needed.
+void max_pool(const Kernels& kernels, const Pool& pool, const float* x, float* y, std::int64_t* switches, int threads,
+              float* scratch = nullptr);
 
 // Back to the places that the switches name; the rest is zero. Those that several positions name become their sum, or
 // with `last_wins` the last of them. Of the pool only the sizes count.
@@ -51,7 +52,8 @@ struct Mean {
 };
 
 // The mean of the samples under each window, and its adjoint: the gradient with respect to the input.
-void avg_pool(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* x, float* y, int threads);
+void avg_pool(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* x, float* y, int threads,
+              float* scratch = nullptr);
 void avg_pool_gradient(const Kernels& kernels, const Pool& pool, const Mean& mean, const float* y, float* x,
                        int threads);
 

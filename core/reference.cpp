@@ -49,7 +49,8 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
           sum(p, t.x + n * p.h * p.w * p.c, prepared, k, row * p.stride_h - p.top, column * p.stride_w - p.left);
       if (t.bias) value += double(t.bias[k]);
       if (t.residual) value += double(t.residual[place]);
-      t.y[place] = float(p.relu && value < 0 ? 0 : value);
+      if (p.relu && value < 0) value = 0;
+      t.y[place] = float(t.then ? bent(value, *t.then) : value);
     }
   }
 }

@@ -18,7 +18,10 @@ struct ResponseNorm {
   double share, beta, k;
 };
 
-void response_norm(const Kernels& kernels, const ResponseNorm& norm, const float* x, float* y, int threads);
+// `scratch` has the room that it says it takes; null: it is found where it is needed.
+void response_norm(const Kernels& kernels, const ResponseNorm& norm, const float* x, float* y, int threads,
+                   float* scratch = nullptr);
+std::int64_t response_norm_scratch(const Kernels& kernels, const ResponseNorm& norm, int threads);  // floats
 
 // The gradient with respect to `x`, of one with respect to `y`.
 void response_norm_gradient(const Kernels& kernels, const ResponseNorm& norm, const float* x, const float* gradient,

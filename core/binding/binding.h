@@ -43,3 +43,4 @@ void bind_avg_pool(nb::module_& m);
 void bind_response_norm(nb::module_& m);
 void bind_contrast_norm(nb::module_& m);
 void bind_unshared(nb::module_& m);
+void bind_program(nb::module_& m);

@@ -22,4 +22,5 @@ NB_MODULE(_engine, m) {
   bind_response_norm(m);
   bind_contrast_norm(m);
   bind_unshared(m);
+  bind_program(m);
 }

@@ -10,12 +10,14 @@
 
 namespace striate {
 
+struct Affine;
 struct Algorithm;
 struct Channels;
 struct Contrast;
 struct ContrastNorm;
 struct WeightGradient;
 struct Mean;
+struct Patch;
 struct Pool;
 struct ResponseNorm;
 struct Rows;
@@ -86,6 +88,10 @@ struct Kernels {
   std::int64_t (*response_norm_scratch)(const ResponseNorm&, std::int64_t positions);
   void (*response_norm)(const ResponseNorm&, const float* x, const float* gradient, float* y, const Rows& positions,
                         float* scratch);
+
+  // A patch of what is done number by number, and one row's softmax: see ../affine.h.
+  void (*affine)(const Affine&, const Patch&);
+  void (*softmax)(const float* x, float* y, std::int64_t columns);
 
   // Some rows of one step of one example.
   std::int64_t (*contrast_norm_scratch)(const ContrastNorm&);

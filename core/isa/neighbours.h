@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../conv.h"
+#include "activation.h"
 #include "vector.h"
 
 namespace striate::STRIATE_ISA {
@@ -39,6 +40,7 @@ template <int Count>
     if (t.residual) value += load_first(t.residual + place, rest);
     store_first(t.y + place, p.relu ? rectified(value) : value, rest);
   }
+  if (t.then) activate(*t.then, {t.y + at.output + at.c, t.apart.pixel, Count, least(lanes, rest)});
 }
 
 // One row of outputs, the `task`th of all images: `Outputs` neighbours at a time where all of them have all taps

@@ -67,7 +67,9 @@ inline Store store_at(const Problem& p, const Tensors& t, std::int64_t first, st
           t.bias ? t.bias + channel : nullptr,
           t.residual ? t.residual + place : nullptr,
           p.relu,
-          panel_columns(p, index)};
+          panel_columns(p, index),
+          false,
+          t.then};
 }
 
 // The function that multiplies `rows` rows with the panel.

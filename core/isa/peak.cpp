@@ -75,6 +75,10 @@ std::int64_t response_norm_scratch(const ResponseNorm&, std::int64_t positions);
 void response_norm(const ResponseNorm&, const float* x, const float* gradient, float* y, const Rows& positions,
                    float* scratch);
 
+// affine.cpp
+void affine(const Affine&, const Patch&);
+void softmax(const float* x, float* y, std::int64_t columns);
+
 // contrast_norm.cpp
 std::int64_t contrast_norm_scratch(const ContrastNorm&);
 void contrast_norm(const ContrastNorm&, const Contrast&, Step, const Rows&, float* scratch);
@@ -108,6 +112,8 @@ const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       avg_pool_gradient,
                       response_norm_scratch,
                       response_norm,
+                      affine,
+                      softmax,
                       contrast_norm_scratch,
                       contrast_norm,
                       unshared_scratch,

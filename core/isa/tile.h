@@ -1,6 +1,7 @@
 // The inner product of everything: some rows of numbers, scattered in memory, times a panel of packed weights.
 #pragma once
 
+#include "activation.h"
 #include "vector.h"
 
 namespace striate::STRIATE_ISA {
@@ -14,6 +15,7 @@ struct Store {
   bool relu;
   std::int64_t columns;  // channels of the panel that there are
   bool apart = false;    // every run is summed by itself; see `tile`
+  const Activation* then = nullptr;
 };
 
 // `rows[run * stride + i]` is where row `i` has the `length` numbers of each run; the panel has them in the same order,
@@ -42,6 +44,7 @@ template <int Rows, int Vectors, bool Full>
       store_first(to.y + place, to.relu ? rectified(value) : value, left);
     }
   }
+  if (to.then) activate(*to.then, {to.y, to.step, Rows, least(to.columns, Vectors * lanes)});
 }
 
 template <int Rows, int Vectors>

@@ -223,6 +223,10 @@ struct Winograd {
           if (t.residual) value += load_first(t.residual + place, p.k - channel);
           store_first(t.y + place, p.relu ? rectified(value) : value, p.k - channel);
         }
+        if (t.then) {
+          activate(*t.then,
+                   {t.y + first, t.apart.pixel, least(columns, p.q() - at.column), least(lanes, p.k - channel)});
+        }
       }
     }
   }

@@ -43,13 +43,18 @@ void print(const Problem& p) {
 struct Case {
   Problem problem;
   std::vector<float> x, w, bias, residual;
+  Activation bend;
+  const Activation* then;
 
   Case(const Problem& p, Random& random)
       : problem(p),
         x(normal(random, p.n * p.h * p.w * p.c)),
         w(normal(random, p.k * p.c_per_group() * p.r * p.s)),
         bias(normal(random, p.k)),
-        residual(normal(random, p.n * p.p() * p.q() * p.k)) {}
+        residual(normal(random, p.n * p.p() * p.q() * p.k)),
+        bend{Bend(random() % 11), -0.5f, 1.5f},
+        then(random() % 3 ? nullptr : &bend) {}
+  Case(const Case&) = delete;
 };
 
 // Numbers around a buffer, which nobody may write.
@@ -71,7 +76,7 @@ std::vector<float> run(const Algorithm& algorithm, const Case& c, int threads, s
   for (std::size_t i = guard; i < y.size() - guard; ++i) y[i] = std::nanf("");
   algorithm.run(p,
                 {c.x.data() + first * in, p.bias ? c.bias.data() : nullptr,
-                 p.residual ? c.residual.data() + first * out : nullptr, y.data() + guard, p.side_by_side()},
+                 p.residual ? c.residual.data() + first * out : nullptr, y.data() + guard, p.side_by_side(), c.then},
                 prepared.data(), scratch.data(), threads);
   for (std::size_t i = 0; i < guard; ++i) CHECK(y[i] == untouched && y[y.size() - 1 - i] == untouched);
   return {y.begin() + guard, y.end() - guard};
@@ -86,8 +91,8 @@ std::vector<float> run_apart(const Algorithm& algorithm, const Case& c, int thre
   algorithm.prepare(p, {c.w.data(), p.k_per_group() * each, each, p.r * p.s, p.s, 1}, prepared.data(), threads);
   std::vector<std::byte> scratch(static_cast<std::size_t>(algorithm.workspace(p, threads)), std::byte{0xff});
   std::vector<float> residual(std::size_t(p.n * apart.image + 1)), y(residual.size(), untouched), close;
-  const Tensors t{c.x.data(), p.bias ? c.bias.data() : nullptr, p.residual ? residual.data() : nullptr, y.data(),
-                  apart};
+  const Tensors t{c.x.data(), p.bias ? c.bias.data() : nullptr, p.residual ? residual.data() : nullptr, y.data(), apart,
+                  c.then};
   const auto each_output = [&](const auto& act) {
     for (std::int64_t i = 0; i < p.n * p.p() * p.q(); ++i) {
       const std::int64_t row = i / p.q(), place = t.place(row / p.p(), row % p.p(), i % p.q());

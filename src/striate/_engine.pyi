@@ -212,3 +212,46 @@ class Unshared:
 def unshared(problem: Unshared, x: int, weight: int, y: int, scratch: int, threads: int) -> None: ...
 def unshared_input_gradient(problem: Unshared, y: int, weight: int, x: int, scratch: int, threads: int) -> None: ...
 def unshared_weight_gradient(problem: Unshared, x: int, y: int, weight: int, scratch: int, threads: int) -> None: ...
+
+class Program:
+    def __init__(self) -> None: ...
+    @property
+    def size(self) -> int: ...
+    def scratch_bytes(self, threads: int) -> int: ...
+    def convolve(
+        self,
+        algorithm: int,
+        problem: Problem,
+        x: tuple[int, int],
+        prepared: int,
+        bias: int,
+        residual: tuple[int, int] | None,
+        y: tuple[int, int],
+        apart: Sequence[int] | None,
+        then: tuple[int, float, float] | None,
+    ) -> None: ...
+    def map(
+        self,
+        sizes: Sequence[int],
+        x: tuple[tuple[int, int], int, int, int] | None,
+        factor: tuple[tuple[int, int], int, int, int] | None,
+        term: tuple[tuple[int, int], int, int, int] | None,
+        y: tuple[int, int],
+        steps: Sequence[int],
+        then: tuple[int, float, float] | None,
+    ) -> None: ...
+    def max_pool(self, pool: Pool, x: tuple[int, int], y: tuple[int, int]) -> None: ...
+    def avg_pool(
+        self, pool: Pool, divisor: Sequence[int], padding: bool, x: tuple[int, int], y: tuple[int, int]
+    ) -> None: ...
+    def response_norm(
+        self,
+        sizes: Sequence[int],
+        around: Sequence[int],
+        numbers: Sequence[float],
+        x: tuple[int, int],
+        y: tuple[int, int],
+    ) -> None: ...
+    def transpose(self, sizes: Sequence[int], x: tuple[int, int], y: tuple[int, int]) -> None: ...
+    def softmax(self, sizes: Sequence[int], x: tuple[int, int], y: tuple[int, int]) -> None: ...
+    def run(self, memories: Sequence[int], scratch: int, threads: int, seconds: int = 0) -> None: ...

@@ -1,6 +1,7 @@
 """Striate: convolutional neural networks on PyTorch."""
 
 from striate import engine, errors, explain, nn, ops
+from striate.compile.compiled import compile, load_program, save_program  # noqa: A004 - it is what PyTorch calls it
 from striate.data import Augment, DataOptions, Dataset, Preprocess, describe, open_dataset, read_image
 from striate.engine import accelerate, machine, restore
 from striate.errors import (
@@ -54,6 +55,7 @@ __all__ = [
     "WeightsError",
     "Where",
     "accelerate",
+    "compile",
     "create",
     "describe",
     "dry_run",
@@ -62,6 +64,7 @@ __all__ = [
     "evaluate",
     "explain",
     "load",
+    "load_program",
     "machine",
     "measure",
     "nn",
@@ -74,6 +77,7 @@ __all__ = [
     "report",
     "restore",
     "resume",
+    "save_program",
     "separate",
     "summary",
     "train",

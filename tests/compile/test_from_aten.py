@@ -29,6 +29,7 @@ def test_every_name_is_an_operators():
         nn.Softmax2d(),
         nn.LeakyReLU(0.3),
         nn.Unflatten(1, (2, 2)),
+        nn.Sequential(nn.Softmax(1), nn.Dropout(inplace=True), nn.Dropout2d(), nn.Identity()),
     ],
     ids=str,
 )

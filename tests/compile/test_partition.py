@@ -1,82 +1,70 @@
-"""compile.partition: parts run one after the other give what the whole gives, and are as few as can be."""
+"""A graph cut into parts of the core's and of PyTorch's."""
 
-import pytest
 import torch
-from graphs import CONV, chain
+from small_graphs import conv, drawn, graph
 
-from striate.compile.graph import Graph, Node
+from striate.compile.graph import Node
 from striate.compile.interpret import run
-from striate.compile.partition import partition
-
-RELU, SOFT = {"activation": ("relu",)}, {"dim": 1}
-W = {"w": torch.randn(3, 3, 3, 3, generator=torch.Generator().manual_seed(0))}
-CORE = dict.fromkeys(("conv", "activation", "add", "concat"), lambda node, graph: None)
+from striate.compile.partition import partition, with_idle
 
 
-def conv(name, source):
-    return Node(name, "conv", (source, "w", None, None), CONV)
+def torchs(name, x, target="aten.cumsum.default"):
+    return Node(name, "torch", (x,), {"target": target, "args": ({"input": 0}, 1), "kwargs": {}})
 
 
-def soft(name, source):
-    return Node(name, "softmax", (source,), SOFT)
+def branched():
+    nodes = (
+        conv("a", "x", "w"),
+        torchs("t", "a"),
+        conv("b", "x", "w"),
+        conv("c", "t", "v"),
+        Node("y", "add", ("b", "c"), {"activation": None}),
+    )
+    return graph(*nodes, outputs=("y", "a"), w=drawn(4, 3, 3, 3), v=drawn(4, 4, 3, 3))
 
 
-BRANCHES = (
-    conv("a", "x"),
-    soft("b", "a"),
-    conv("c", "a"),
-    soft("d", "x"),
-    Node("e", "concat", ("b", "c", "d"), {"dim": 1}),
-    Node("y", "activation", ("e",), RELU),
-)
-ADDED = (conv("a", "x"), soft("b", "a"), Node("y", "add", ("b", "v")))
-LATE = (conv("a", "x"), soft("b", "a"), conv("c", "b"), conv("d", "x"), Node("y", "add", ("c", "d")))
-# With whether the core runs each part.
-GRAPHS = {
-    "all": (chain(conv("a", "x"), conv("y", "a"), constants=W), [True]),
-    "none": (chain(soft("a", "x"), soft("y", "a")), [False]),
-    "little": (chain(*ADDED, constants={**W, "v": torch.ones(1)}), [True, False]),
-    "branches": (chain(*BRANCHES, constants=W), [False, True, False]),
-    "late": (chain(*LATE, constants=W), [True, False, True]),
-}
+def test_parts_are_as_large_as_can_be():
+    """What does not wait for PyTorch is computed before."""
+    cuts = partition(branched(), {"t": "why"})
+    assert [(cut.core, [node.name for node in cut.graph.nodes]) for cut in cuts] == [
+        (True, ["a", "b"]),
+        (False, ["t"]),
+        (True, ["c", "y"]),
+    ]
+    assert [cut.graph.outputs for cut in cuts] == [("a", "b"), ("t",), ("y",)]
+    assert [tuple(cut.graph.inputs) for cut in cuts] == [("x",), ("a",), ("t", "b")]
+    assert [tuple(cut.graph.constants) for cut in cuts] == [("w",), (), ("v",)]
 
 
-@pytest.mark.parametrize("name", GRAPHS)
-def test_parts_give_what_the_whole_gives(name):
-    """Each reads what those before it give; every operation is in one of them."""
-    graph, hands = GRAPHS[name]
-    parts = partition(graph, CORE)
-    x = torch.randn(2, 3, 6, 6)
+def test_the_parts_are_the_whole():
+    """One after the other they compute what the graph does."""
+    of, x = branched(), drawn(2, 3, 8, 8)
     values = {"x": x}
-    for part in parts:
-        given = run(part.graph, *(values[name] for name in part.graph.inputs))
-        values |= zip(part.graph.outputs, given, strict=True)
-    torch.testing.assert_close(values["y"], run(graph, x)[0])
-    assert sorted(n.name for part in parts for n in part.graph.nodes) == sorted(n.name for n in graph.nodes)
-    assert [part.by_core for part in parts] == hands
+    for cut in partition(of, {"t": "why"}):
+        values |= zip(cut.graph.outputs, run(cut.graph, *(values[name] for name in cut.graph.inputs)), strict=True)
+    for name, want in zip(of.outputs, run(of, x), strict=True):
+        assert torch.equal(values[name], want)
 
 
-def test_a_part_says_why_it_is_pytorchs():
-    """The table's reason; that there is no such operation; or that it is too little to change hands for."""
-    declines = {**CORE, "conv": lambda node, graph: "it is too large" if node.name == "a" else None}
-    nodes = (conv("a", "x"), conv("b", "a"), soft("c", "b"), Node("y", "activation", ("c",), RELU))
-    first, core, last = partition(chain(*nodes, constants=W), declines)
-    assert first.reasons == {"a": "it is too large"}
-    assert not core.reasons
-    assert last.reasons == {
-        "c": "the core has no such operation",
-        "y": "there is too little of it between what PyTorch runs",
-    }
+def test_nothing_left_is_one_part():
+    """And everything left as well."""
+    of = branched()
+    assert len(partition(of, {})) == 1
+    assert len(partition(of, {node.name: "why" for node in of.nodes})) == 1
 
 
-def test_inputs_have_the_sizes_that_they_have_in_the_whole():
-    """And constants are those that the part reads."""
-    first, second = partition(chain(conv("a", "x"), soft("y", "a"), constants=W), CORE)
-    assert second.graph.inputs["a"].size == (2, 3, 6, 6)
-    assert list(first.graph.constants) == ["w"]
-    assert not second.graph.constants
-
-
-def test_a_graph_without_operations_has_no_parts():
-    """What is returned is what is given."""
-    assert partition(Graph(GRAPHS["all"][0].inputs, (), ("x",), {}), CORE) == ()
+def test_too_little_is_no_part():
+    """Before and after a convolution it is, and alone between two operations of PyTorch's it is not."""
+    bend = {"activation": ("relu",)}
+    nodes = (
+        conv("a", "x", "w"),
+        Node("b", "activation", ("a",), bend),
+        torchs("t", "b"),
+        Node("c", "activation", ("t",), bend),
+        torchs("u", "c"),
+    )
+    of = graph(*nodes, outputs=("u",), w=drawn(4, 3, 3, 3))
+    left = with_idle(of, {"t": "why", "u": "why"})
+    assert left == {"t": "why", "u": "why", "c": "there is too little of it beside what PyTorch runs"}
+    assert [cut.core for cut in partition(of, left)] == [True, False]
+    assert with_idle(of, {}) == {}

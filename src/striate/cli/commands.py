@@ -11,6 +11,7 @@ import torch
 import tyro
 
 from striate.cli import show
+from striate.cli.compiling import compile_network
 from striate.cli.explain import explain
 from striate.cli.training import Data, train_with
 from striate.cli.tuning import explain_plan, tune
@@ -177,6 +178,7 @@ def commands(default: Recipe) -> dict[str, Callable[..., int]]:
         "predict": _predict,
         "report": _report,
         "explain": explain,
+        "compile": compile_network,
         "pack": pack,
         "data": _data,
         "models": _models,

@@ -314,7 +314,7 @@ def _same_kind(source: fx.Node, node: fx.Node) -> bool:
 
 
 def _dropout(builder: Builder, node: fx.Node, a: dict[str, Any]) -> str | None:
-    return None if a["train"] else builder.name(a["input"])
+    return None if a["train"] else builder.name(_source(node))
 
 
 CONVERTERS: Final[dict[str, _Converter]] = {

@@ -55,7 +55,7 @@ def hookless(model: nn.Module) -> nn.Module:
         for key, value in vars(module).items():
             if isinstance(value, Tensor):
                 memo[id(value)] = value
-            elif "_hooks" in key:
+            elif "_hooks" in key and isinstance(value, dict):  # a captured graph has lists of others
                 kept = {i: hook for i, hook in value.items() if type(hook).__module__.startswith("torch.nn.utils")}
                 memo[id(value)] = type(value)(kept)
     memo |= {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}

@@ -19,6 +19,7 @@ __all__ = [
     "Choice",
     "accuracy",
     "algorithms",
+    "asked",
     "chosen",
     "locked",
     "reproducible",
@@ -149,6 +150,13 @@ def locked(file: str | PathLike[str] | None = None) -> Generator[None]:
         True
     """
     with _asked(locked="" if file is None else str(Path(file).absolute())):
+        yield
+
+
+@contextmanager
+def asked(choice: Choice) -> Generator[None]:
+    """Ask for what was asked for once before, within: of whoever plans later."""
+    with _asked(**choice._asdict()):
         yield
 
 

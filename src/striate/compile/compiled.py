@@ -1,0 +1,119 @@
+"""From a model to a program, and from a file to one."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from striate.compile.capture import capture
+from striate.compile.graph_file import MOST, read_graph, write_graph
+from striate.compile.outputs import tensors_of
+from striate.compile.passes import simplified
+from striate.compile.program import Program
+from striate.compile.tracing import hookless
+from striate.compile.verify import verify
+from striate.engine.choice import Accuracy
+
+__all__ = ["compile", "load_program", "save_program"]
+
+_STEPS: Final = 3  # captured, made smaller and planned, verified
+
+
+def compile(  # noqa: A001 - it is what PyTorch calls it
+    model: nn.Module,
+    example: Float[Tensor, "..."] | Sequence[Float[Tensor, "..."]],
+    *,
+    accuracy: Accuracy | None = None,
+    verified: bool = True,
+    told: Callable[[int, int], None] | None = None,
+) -> Program:
+    """Make a whole network one program, which answers as the model does in evaluation mode, faster.
+
+    The model is not changed. The program computes with its weights as they are now: compile anew what was trained on.
+
+    Args:
+        model: Any network.
+        example: What it is called with: a batch, or a tuple of tensors. Only the sizes count, and most models leave
+            the number of examples, and height and width, free.
+        accuracy: How far from the exact sums results may be: "exact", "default" or "fast".
+        verified: Whether answers to the example, and to random numbers, are compared with the model's.
+        told: Called with how many of the steps are done, of how many.
+
+    Returns:
+        The program: call it as the model. `explain` says what it does, `save_program` writes it to a file.
+
+    Raises:
+        CaptureError: What the model computes depends on the numbers that it is given, or cannot be followed.
+        DtypeError: The example is not float32.
+        OptionError: The example is no batch.
+        StriateError: The program answers otherwise than the model.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()).eval()
+        >>> program = compile(model, torch.zeros(1, 3, 32, 32))
+        >>> program(torch.zeros(5, 3, 40, 24)).shape
+        torch.Size([5, 8, 38, 22])
+    """
+    inputs: tuple[Tensor, ...] = (example,) if isinstance(example, Tensor) else tuple(example)
+    told = told or (lambda done, total: None)
+    told(0, _STEPS)
+    graph = capture(model, *inputs)
+    told(1, _STEPS)
+    program = Program(simplified(graph), accuracy=accuracy, source=type(model).__name__)
+    told(2, _STEPS)
+    if verified:
+        copy = hookless(model)
+        verify(
+            program.run,
+            lambda *given: tensors_of(copy(*(x.clone() for x in given))),  # it may write into them
+            inputs,
+            accuracy=program.choice.accuracy,
+        )
+    told(_STEPS, _STEPS)
+    return program
+
+
+def save_program(program: Program, path: str | Path) -> Path:
+    """Write a program to a file, which runs without the model's code, and is planned anew where it is loaded.
+
+    Args:
+        program: Any.
+        path: The file; `net.striate` is usual.
+
+    Returns:
+        The file.
+
+    Raises:
+        ProgramError: The system refuses to write.
+    """
+    about = {"source": program.source, "accuracy": program.choice.accuracy, "wanted": program.wanted}
+    return write_graph(path, program.graph, {**about, "torch": torch.__version__})
+
+
+def load_program(path: str | Path, *, most: int = MOST) -> Program:
+    """Read a program that `save_program` wrote. Nothing in the file can run code.
+
+    Args:
+        path: The file.
+        most: Bytes that it may have, and that any value of the network may have at its example's size.
+
+    Raises:
+        ProgramError: The file is missing, damaged, newer than this version, or larger than it should be.
+    """
+    graph, about = read_graph(path, most=most)
+    return Program(graph, **_known(about))
+
+
+def _known(about: dict[str, Any]) -> dict[str, Any]:
+    """Of what a file says, what can be used; the rest is for people."""
+    wanted: Any = about.get("wanted")
+    plain = isinstance(wanted, dict) and all(isinstance(part, str) for pair in wanted.items() for part in pair)
+    accuracy = about.get("accuracy")
+    return {
+        "accuracy": accuracy if accuracy in ("exact", "default", "fast") else None,
+        "wanted": wanted if plain else None,
+        "source": str(about.get("source", "")),
+    }

@@ -1,0 +1,1 @@
+"""What the core does for each operation of a graph, a file a kind."""

@@ -1,0 +1,132 @@
+"""compile.compiled: a model becomes a program, and a program a file, and all of them answer alike."""
+
+import threading
+
+import pytest
+import torch
+from graphs import trained
+from torch import nn
+from torchvision_oracle import torchvision
+
+from striate import compile, load_program, save_program  # noqa: A004 - its name
+from striate.errors import OptionError, ProgramError, ShapeError, StriateError
+from striate.models import create
+
+pytestmark = pytest.mark.traced
+
+
+class Residual(nn.Module):
+    """What most networks are made of."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(True))
+        self.body = nn.Sequential(nn.Conv2d(8, 8, 3, 1, 1), nn.BatchNorm2d(8))
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = (x + self.body(x)).relu()
+        return {"scores": self.head(x.mean((2, 3))), "maps": x}
+
+
+def images_of(*size, seed=0):
+    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_program_stands_where_the_model_stood():
+    """It returns what the model returns, for every size."""
+    model = trained(Residual())
+    program = compile(model, images_of(1, 3, 16, 16))
+    for size in ((1, 3, 16, 16), (4, 3, 16, 16), (2, 3, 21, 18)):
+        images = images_of(*size)
+        with torch.no_grad():
+            expected, found = model(images), program(images)
+        assert list(found) == ["scores", "maps"]
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5", "regnet_y_400mf"])
+def test_other_peoples_networks_run(name):
+    """Logits within the tolerance, the first class the same."""
+    model = trained(torchvision.models.get_model(name, num_classes=10))
+    program, images = compile(model, images_of(1, 3, 64, 64)), images_of(3, 3, 64, 96)
+    with torch.no_grad():
+        expected = model(images)
+    found = program(images)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    assert found.argmax(1).equal(expected.argmax(1))
+
+
+def test_a_file_answers_as_the_program(tmp_path):
+    """Bit by bit; it knows its source and how exact it is."""
+    program = compile(trained(Residual()), images_of(1, 3, 16, 16), accuracy="exact")
+    loaded = load_program(save_program(program, tmp_path / "net.striate"))
+    images = images_of(2, 3, 20, 20)
+    assert all(a.equal(b) for a, b in zip(loaded.run(images), program.run(images), strict=True))
+    assert (loaded.source, loaded.choice.accuracy, loaded.wanted) == ("Residual", "exact", program.wanted)
+
+
+def test_a_file_that_is_none_is_refused(tmp_path):
+    """By what reads graphs."""
+    (tmp_path / "net").write_bytes(b"nothing")
+    with pytest.raises(ProgramError, match="it is damaged"):
+        load_program(tmp_path / "net")
+
+
+def test_threads_share_a_program():
+    """Each gets its own answer."""
+    program = compile(trained(Residual()), images_of(1, 3, 16, 16))
+    given = [images_of(1, 3, 16, 16, seed=i) for i in range(8)]
+    alone = [program(images)["scores"] for images in given]
+    wrong: list[int] = []
+
+    def work(i):
+        for _ in range(20):
+            if not program(given[i])["scores"].equal(alone[i]):
+                wrong.append(i)
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+def test_steps_are_told():
+    """How many of how many."""
+    told: list[tuple[int, int]] = []
+    compile(nn.ReLU(), images_of(1, 3), told=lambda *step: told.append(step))
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_our_networks_run():
+    """A plain one and a residual one, of the package."""
+    for name, size in (("lenet5", (1, 32, 32)), ("resnet20", (3, 32, 32))):
+        model = create(name).eval()
+        images = images_of(3, *size)
+        with torch.no_grad():
+            torch.testing.assert_close(compile(model, images[:1])(images), model(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.refusal
+def test_another_answer_is_an_error(monkeypatch):
+    """What is verified is the program that is returned."""
+    from striate.compile import compiled
+
+    monkeypatch.setattr(
+        compiled, "simplified", lambda graph: graph.without({graph.nodes[-1].name: graph.nodes[-1].inputs[0]})
+    )
+    with pytest.raises(StriateError, match="compile: the program does not answer as the model does"):
+        compile(nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU()), images_of(1, 3, 4, 4))
+
+
+@pytest.mark.refusal
+def test_sizes_that_are_not_free_are_refused():
+    """The program says which it takes, and why no others."""
+    program = compile(trained(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(72, 4))), images_of(1, 3, 8, 8))
+    with pytest.raises(ShapeError, match="an input is not of the size"):
+        program(images_of(1, 3, 9, 9))
+    with pytest.raises(OptionError):
+        compile(nn.ReLU(), ())

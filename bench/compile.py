@@ -9,13 +9,13 @@ import argparse
 import math
 import statistics
 import sys
-from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bench.harness import Result, compare, record_rows
-from bench.rivals import installed, rival
+from bench.rivals import RIVALS, Run, rivals
 from striate import models
 from striate.compile.capture import capture
 from striate.compile.passes import simplified
@@ -57,33 +57,33 @@ def _vgg16() -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), *head)
 
 
-def timed(name: str, batch: int, threads: int, turns: int, seconds: float, rivals: Sequence[str]) -> Result:
-    """Time one network by turns against its rivals."""
+def timed(name: str, batch: int, threads: int, turns: int, seconds: float) -> Result:
+    """Time one network by turns against its rivals; those that are wrong, or fail, are left out, and it is said."""
     model, size = network(name), NETWORKS[name]
     x = torch.randn((batch, 3, size, size), generator=torch.Generator().manual_seed(0))
-    last = x.contiguous(memory_format=torch.channels_last)
     torch.set_num_threads(threads)
     with torch.no_grad():
-        want = model(x)
+        want = model(x).numpy()
         program = Program(simplified(capture(model, x)))
         if seconds:
             tune(program, [x], seconds)
-        model = model.to(memory_format=torch.channels_last)
-        found = {each: rival(each, model, last, threads) for each in rivals}
-        largest = float(want.abs().max())
+        ready, left_out = rivals(model, x, threads)
 
-        def error(answer: Tensor) -> float:
-            return float((answer.reshape(want.shape) - want).abs().max()) / largest
+        def right(answer: np.ndarray) -> bool:
+            return float(np.abs(answer.reshape(want.shape) - want).max()) < _TOLERANCE * float(np.abs(want).max())
 
-        def right(answer: Tensor) -> bool:
-            return error(answer) < _TOLERANCE
-
-        calls: dict[str, Callable[[], Tensor]] = {"striate": lambda: program(x)}
-        for each, call in found.items():
-            if call and right(call()):
-                calls[each] = call
-            elif call:
-                print(f"{each}: {name} is wrong by {error(call()):.1e} of the largest number", file=sys.stderr)
+        calls: dict[str, Run] = {"striate": lambda: program(x).numpy()}
+        for each, run in ready.items():
+            try:
+                reason = "" if right(run()) else "its answer is wrong"
+            except Exception as error:  # whatever others raise
+                reason = f"{type(error).__name__}: {str(error)[:200]}"
+            if reason:
+                left_out[each] = reason
+            else:
+                calls[each] = run
+        for each, reason in left_out.items():
+            print(f"{name} without {each}: {reason}", file=sys.stderr, flush=True)
         return compare(f"compile-{name}", calls, what=name, verify=right, n=turns, threads=threads)
 
 
@@ -96,24 +96,33 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--tune", type=float, default=0.0, help="seconds for each")
     asked = parser.parse_args()
-    rivals, missing = installed()
     for threads in asked.threads:
         for batch in asked.batches:
-            rows, ratios = [], []
+            rows: list[list[str]] = []
+            ratios: list[tuple[float, float]] = []
             for name in asked.networks:
-                result = timed(name, batch, threads, asked.turns, asked.tune, rivals)
-                medians = {each: statistics.median(result.seconds[each]) for each in result.seconds}
-                best = min((each for each in rivals if each in medians), key=medians.__getitem__)
-                ratios.append((result.ratio(best, "striate").median, result.ratio("PyTorch", "striate").median))
-                times = [f"{medians[each] * 1e3:.1f}" if each in medians else "" for each in ("striate", *rivals)]
-                rows.append([name, *times, best, f"{ratios[-1][0]:.2f}", f"{ratios[-1][1]:.2f}"])
-                print(" ".join(rows[-1]), file=sys.stderr, flush=True)
+                result = timed(name, batch, threads, asked.turns, asked.tune)
+                row, found = _row(name, result)
+                rows.append(row)
+                ratios.append(found)
+                print(" ".join(row), file=sys.stderr, flush=True)
             means = [f"{math.exp(statistics.fmean(map(math.log, one))):.2f}" for one in zip(*ratios, strict=True)]
-            rows.append(["geometric mean", *[""] * (len(rivals) + 2), *means])
-            columns = ["network, ms", "striate", *rivals, "fastest rival", "times as fast", "as PyTorch"]
-            absent = f" Not installed there: {', '.join(missing)}." if missing else ""
-            what = f"Whole networks, batch {batch}, {asked.turns} turns.{absent}"
+            rows.append(["geometric mean", *[""] * (len(RIVALS) + 2), *means])
+            columns = ["milliseconds", "striate", *RIVALS, "fastest rival", "times as fast", "as PyTorch"]
+            what = (
+                f"Whole networks, batch {batch}, medians of {asked.turns} turns; a rival that is missing has no time."
+            )
             record_rows(f"compile-{batch}-{threads}", what, columns, rows, threads=threads)
+
+
+def _row(name: str, result: Result) -> tuple[list[str], tuple[float, float]]:
+    """Write a network's times; and how many times as long the fastest rival takes, and PyTorch in its better layout."""
+    medians = {each: statistics.median(seconds) for each, seconds in result.seconds.items()}
+    best = min((each for each in RIVALS if each in medians), key=medians.__getitem__)
+    eager = min((each for each in RIVALS if each in medians and each.startswith("PyTorch")), key=medians.__getitem__)
+    ratios = result.ratio(best, "striate").median, result.ratio(eager, "striate").median
+    times = [f"{medians[each] * 1e3:.1f}" if each in medians else "" for each in ("striate", *RIVALS)]
+    return [name, *times, best, *(f"{ratio:.2f}" for ratio in ratios)], ratios
 
 
 if __name__ == "__main__":

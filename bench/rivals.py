@@ -1,140 +1,149 @@
-"""Other ways to run a network on the processor, each as a function that takes a model and an input and gives a call.
+"""Other ways to run a network on a processor: each takes a model and gives a function that runs it.
 
-To add one: a function and a line in RIVALS. What is not installed is left out, and said so.
+All compute in 32-bit floats, with no half precision behind one's back; MNN alone takes larger Winograd tiles, and is as
+much less exact. The packages are those of bench/rivals.txt, which says how to install them; one that is missing is left
+out, and that is said.
 """
 
-import importlib.util
-import io
-import logging
+import os
+import subprocess
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["RIVALS", "installed", "rival"]
+__all__ = ["RIVALS", "Run", "rivals"]
 
-Call = Callable[[], Tensor]
-
-# Where rivals may lie apart from the environment, which their requirements would change.
-APART = Path(sys.prefix) / "rivals"
+Run = Callable[[], np.ndarray]
+"""Runs the network on the image that it was made for; gives the scores, `N K`."""
 
 
-def eager(model: nn.Module, x: Tensor, threads: int) -> Call:
-    """PyTorch as it is, with channels last."""
-    return lambda: model(x)
+def rivals(model: nn.Module, image: Tensor, threads: int) -> tuple[dict[str, Run], dict[str, str]]:
+    """Make all that are installed ready to run a network.
 
-
-def compiled(model: nn.Module, x: Tensor, threads: int) -> Call:
-    """PyTorch's own compiler, with its constants frozen."""
-    from torch._inductor import config
-
-    config.freezing = True
-    found = torch.compile(model)
-    found(x)
-    return lambda: found(x)
-
-
-def onnx_runtime(model: nn.Module, x: Tensor, threads: int) -> Call:
-    """ONNX Runtime, every optimisation on."""
-    import onnxruntime as runtime
-
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session = runtime.InferenceSession(_onnx(model, x), options, providers=["CPUExecutionProvider"])
-    feed = {session.get_inputs()[0].name: x.contiguous().numpy()}
-    return lambda: torch.from_numpy(session.run(None, feed)[0])
-
-
-def openvino(model: nn.Module, x: Tensor, threads: int) -> Call:
-    """OpenVINO, for latency, in 32 bits."""
-    from openvino import Core
-
-    core = Core()
-    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    request = core.compile_model(core.read_model(io.BytesIO(_onnx(model, x))), "CPU", settings).create_infer_request()
-    given = x.contiguous().numpy()
-    return lambda: torch.from_numpy(next(iter(request.infer([given]).values())))
-
-
-def mnn(model: nn.Module, x: Tensor, threads: int) -> Call:
-    """MNN, high precision."""
-    import _tools
-    import MNN
-
-    with tempfile.TemporaryDirectory() as folder:
-        onnx, made = Path(folder) / "net.onnx", Path(folder) / "net.mnn"
-        onnx.write_bytes(_onnx(model, x))
-        _tools.mnnconvert(["", "-f", "ONNX", "--modelFile", str(onnx), "--MNNModel", str(made)])
-        setting = ({"backend": "CPU", "numThread": threads, "precision": "high"},)
-        manager = MNN.nn.create_runtime_manager(setting)
-        net = MNN.nn.load_module_from_file(str(made), [], [], runtime_manager=manager)
-    given = MNN.expr.const(x.contiguous().numpy(), list(x.shape), MNN.expr.NCHW)
-    return lambda: torch.from_numpy(net.forward(given).read())
-
-
-def ncnn(model: nn.Module, x: Tensor, threads: int) -> Call:
-    """Run by ncnn, of one image at a time, in 32 bits."""
-    import ncnn
-    import pnnx
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "net.pt")
-        torch.jit.trace(model, x[:1]).save(path)
-        pnnx.convert(path, x[:1].contiguous(), fp16=False)
-        net = ncnn.Net()
-        net.opt.num_threads, net.opt.use_fp16_packed, net.opt.use_fp16_storage = threads, False, False
-        net.opt.use_fp16_arithmetic, net.opt.use_bf16_storage = False, False
-        net.load_param(str(Path(folder) / "net.ncnn.param"))
-        net.load_model(str(Path(folder) / "net.ncnn.bin"))
-    images = [ncnn.Mat(image.contiguous().numpy()).clone() for image in x]
-
-    def one(image: Any) -> Tensor:
-        extractor = net.create_extractor()
-        extractor.input("in0", image)
-        return torch.from_numpy(extractor.extract("out0")[1].numpy().copy())
-
-    return lambda: torch.stack([one(image) for image in images])
-
-
-RIVALS: dict[str, tuple[str, Callable[[nn.Module, Tensor, int], Call]]] = {
-    "PyTorch": ("torch", eager),
-    "torch.compile": ("torch", compiled),
-    "ONNX Runtime": ("onnxruntime", onnx_runtime),
-    "OpenVINO": ("openvino", openvino),
-    "ncnn": ("pnnx", ncnn),
-    "MNN": ("MNN", mnn),
-}
-"""By name: the package that it takes, and the function."""
-
-
-def installed() -> tuple[list[str], list[str]]:
-    """Name the rivals that can be run here, and those that are missing."""
-    if APART.is_dir() and str(APART) not in sys.path:
-        sys.path.append(str(APART))
-    found = [name for name, (package, _) in RIVALS.items() if importlib.util.find_spec(package)]
-    return found, [name for name in RIVALS if name not in found]
-
-
-def rival(name: str, model: nn.Module, x: Tensor, threads: int) -> Call | None:
-    """Give the call of a rival, which has run once; None if it refuses the network, and why is printed."""
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    Returns:
+        By name, how to run it; and why the others are left out.
+    """
+    ready: dict[str, Run] = {}
+    left_out: dict[str, str] = {}
+    for name, make in RIVALS.items():
         try:
-            call = RIVALS[name][1](model, x, threads)
-            call()
-        except Exception as error:  # whatever others raise
-            print(f"{name}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
-            return None
-    return call
+            with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+                warnings.simplefilter("ignore")  # theirs
+                ready[name] = make(model, image, threads, Path(folder))
+        except Exception as error:  # not there; or whatever they raise at a network that they do not take
+            left_out[name] = f"{type(error).__name__}: {str(error)[:200]}"
+    return ready, left_out
 
 
-def _onnx(model: nn.Module, x: Tensor) -> bytes:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    buffer = io.BytesIO()
-    torch.onnx.export(model, (x.contiguous(),), buffer, dynamo=False, opset_version=17)
-    return buffer.getvalue()
+def _eager(model: nn.Module, image: Tensor, threads: int, folder: Path) -> Run:
+    return lambda: _given(model(image))
+
+
+def _channels_last(model: nn.Module, image: Tensor, threads: int, folder: Path) -> Run:
+    import copy
+
+    model, image = copy.deepcopy(model), image.contiguous(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return lambda: _given(model(image))
+
+
+def _torch_compile(model: nn.Module, image: Tensor, threads: int, folder: Path) -> Run:
+    compiled: Any = torch.compile(model)
+    return lambda: _given(compiled(image))
+
+
+def _onnxruntime(model: nn.Module, image: Tensor, threads: int, folder: Path) -> Run:
+    import onnxruntime  # pyright: ignore[reportMissingImports]
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(_onnx(model, image, folder), options, providers=["CPUExecutionProvider"])
+    fed = {session.get_inputs()[0].name: image.numpy()}
+    return lambda: session.run(None, fed)[0]
+
+
+def _openvino(model: nn.Module, image: Tensor, threads: int, folder: Path) -> Run:
+    import openvino  # pyright: ignore[reportMissingImports]
+
+    core = openvino.Core()
+    settings = {
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request = core.compile_model(core.read_model(_onnx(model, image, folder)), "CPU", settings).create_infer_request()
+    array = image.numpy()
+    return lambda: next(iter(request.infer([array]).values()))
+
+
+def _ncnn(model: nn.Module, image: Tensor, threads: int, folder: Path) -> Run:
+    import ncnn  # pyright: ignore[reportMissingImports]
+    import pnnx  # pyright: ignore[reportMissingImports]
+
+    torch.jit.trace(model, image[:1], check_trace=False).save(folder / "net.pt")  # pyright: ignore[reportAttributeAccessIssue]
+    shape = ",".join(map(str, (1, *image.shape[1:])))
+    command = [pnnx.EXEC_PATH, "net.pt", f"inputshape=[{shape}]", "fp16=0"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    net = ncnn.Net()
+    net.opt.num_threads = threads
+    for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
+        setattr(net.opt, option, False)
+    net.load_param(str(folder / "net.ncnn.param"))
+    net.load_model(str(folder / "net.ncnn.bin"))
+    images = [np.ascontiguousarray(one.numpy()) for one in image]
+
+    def run_one(one: np.ndarray) -> np.ndarray:
+        extractor = net.create_extractor()
+        extractor.input("in0", ncnn.Mat(one))
+        return np.array(extractor.extract("out0")[1])
+
+    return lambda: np.stack([run_one(one) for one in images])  # it knows no batches
+
+
+def _mnn(model: nn.Module, image: Tensor, threads: int, folder: Path) -> Run:
+    import MNN  # pyright: ignore[reportMissingImports]
+
+    _onnx(model, image, folder)
+    convert = (
+        "import sys; from MNN.tools.mnnconvert import main; "
+        "sys.argv = 'mnnconvert -f ONNX --modelFile net.onnx --MNNModel net.mnn --bizCode x'.split(); main()"
+    )
+    path = os.pathsep.join(filter(None, sys.path))
+    command = [sys.executable, "-c", convert]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": path})
+    settings = ({"backend": "CPU", "numThread": threads, "precision": "high"},)
+    manager = MNN.nn.create_runtime_manager(settings)
+    net = MNN.nn.load_module_from_file(str(folder / "net.mnn"), [], [], runtime_manager=manager)
+    given = MNN.expr.const(image.numpy(), list(image.shape), MNN.expr.NCHW)
+    return lambda: np.array(net.onForward([given])[0].read())
+
+
+RIVALS: Final[dict[str, Callable[[nn.Module, Tensor, int, Path], Run]]] = {
+    "PyTorch": _eager,
+    "PyTorch, channels_last": _channels_last,
+    "torch.compile": _torch_compile,
+    "ONNX Runtime": _onnxruntime,
+    "OpenVINO": _openvino,
+    "ncnn": _ncnn,
+    "MNN": _mnn,
+}
+
+
+def _onnx(model: nn.Module, image: Tensor, folder: Path) -> str:
+    import onnx  # noqa: F401  # pyright: ignore[reportMissingImports, reportUnusedImport] - PyTorch needs it
+
+    path = folder / "net.onnx"
+    if not path.exists():
+        torch.onnx.export(model, (image,), str(path), dynamo=False, opset_version=17)
+    return str(path)
+
+
+def _given(found: Tensor) -> np.ndarray:
+    return found.numpy()

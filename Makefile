@@ -9,14 +9,17 @@ WERROR ?= OFF
 
 CORE := $(shell find core -type f -not -path 'core/test/*')
 FORMATTED := $(shell find core -name '*.cpp' -o -name '*.h')
-BENCHES := $(filter-out bench.__init__ bench.harness bench.layers bench.tables,$(subst /,.,$(basename $(wildcard bench/*.py))))
+BENCHES := $(filter-out bench.__init__ bench.harness bench.layers bench.rivals bench.tables,$(subst /,.,$(basename $(wildcard bench/*.py))))
+SHAPES = $(BIN)/python -m pytest --jaxtyping-packages=striate,shape_checker.checked -m "not refusal and not slow and not traced"
+TENSORS := ops nn models tasks data train evaluate explain compile
+FIRST := explain evaluate recipes cli train models tasks
 FOUND := $(firstword $(foreach p,$(PYTHON),$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 # The tools of the virtual environment (cmake, ninja, clang-format, node) come before the machine's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check shapes format bench figures looks pages core-test core-test-neon stub clean help
+.PHONY: demo test test-1 test-2 check shapes shapes-1 shapes-2 format bench figures looks pages core-test core-test-neon stub clean help
 
 demo: $(VENV)/.core  ## train on the handwritten digits, judge, show the report
 	@$(BIN)/python examples/01_digits.py
@@ -32,8 +35,17 @@ check: $(VENV)/.core  ## format, lint, types, import contract; changes nothing
 	@$(BIN)/clang-format --dry-run -Werror $(FORMATTED)
 
 shapes: $(VENV)/.core  ## run the tests of all that takes tensors, every annotated shape checked at every call
-	@$(BIN)/python -m pytest --jaxtyping-packages=striate,shape_checker.checked -m "not refusal and not slow and not traced" \
-	  $(addprefix tests/,ops nn compile models tasks data train evaluate explain) $(ARGS)
+	@$(SHAPES) $(addprefix tests/,$(TENSORS)) $(ARGS)
+
+# The same in parts of about equal length, for `make -j 2 test-1 test-2 shapes-1 shapes-2`: CI's way to use two cores.
+test-1: $(VENV)/.core
+	@$(BIN)/python -m pytest $(addprefix tests/,$(FIRST))
+test-2: $(VENV)/.core
+	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(FIRST))
+shapes-1: $(VENV)/.core
+	@$(SHAPES) $(addprefix tests/,$(filter explain models,$(TENSORS)))
+shapes-2: $(VENV)/.core
+	@$(SHAPES) $(addprefix tests/,$(filter-out explain models,$(TENSORS)))
 
 format: $(VENV)/.packages  ## write Python and C++ in the one form
 	@$(BIN)/ruff format

@@ -5,6 +5,7 @@ The photographs are those that scikit-learn carries. Run as `make looks`; it tak
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,8 @@ def exciting(layer: str, *numbers: int) -> list[tuple[str, str]]:
     return [(f"{layer}/map-{n:03}-{part}.png", f"map {n}: {label}") for n in numbers for part, label in MAP.items()]
 
 
+EPOCHS = [("stage1.1.conv2", 4), ("stage1.1.conv2", 13), ("stage2.1.conv1", 0), ("stage2.1.conv1", 31)]
+
 # By the figure's name: which look, and the pictures of it, in rows of so many.
 FIGURES: dict[str, tuple[str, list[tuple[str, str]], int]] = {
     "look_digit": ("digits", explained("image-02"), 4),
@@ -51,6 +54,11 @@ FIGURES: dict[str, tuple[str, list[tuple[str, str]], int]] = {
     "look_flower": ("photographs", explained("image-02"), 4),
     "look_photo_first": ("photographs", [("conv1/kernels.png", "kernels"), *exciting("conv1", 4, 9)[:2]], 3),
     "look_photo_maps": ("photographs", exciting("stage1.1.conv2", 4, 13), 3),
+    "look_photo_epochs": (
+        "photographs",
+        [(f"{name}/map-{n:03}-epochs.png", f"{name}, map {n}: epochs 1, 2, 4, 8") for name, n in EPOCHS],
+        2,
+    ),
     "look_photo_layers": (
         "photographs",
         [(f"image-02/maps/{name}.png", name) for name in ("conv1", "stage1.1.conv2", "stage2.1.conv1")],
@@ -80,18 +88,23 @@ def photographs(folder: Path, count: int = 240, side: int = 96) -> list[Path]:
 def row(pictures: Sequence[tuple[Path, str]], columns: int) -> Image.Image:
     """Put pictures side by side, each enlarged pixel by pixel and with its label below."""
     font = ImageFont.load_default(12)
-    rows = -(-len(pictures) // columns)
-    size = (columns * (SIDE + GAP) - GAP, rows * (SIDE + LABEL + GAP) - GAP)
+    side = SIDE if columns > 2 else 2 * SIDE
+    sized = [_sized(path, side) for path, _ in pictures]
+    rows, height = -(-len(pictures) // columns), max(image.height for image in sized)
+    size = (columns * (side + GAP) - GAP, rows * (height + LABEL + GAP) - GAP)
     made = Image.new("RGB", size, PAPER)
-    for i, (path, label) in enumerate(pictures):
-        left, top = i % columns * (SIDE + GAP), i // columns * (SIDE + LABEL + GAP)
-        with Image.open(path) as image:
-            scale = SIDE / max(image.size)
-            how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
-            small = image.convert("RGB").resize((round(image.width * scale), round(image.height * scale)), how)
-        made.paste(small, (left, top))
-        ImageDraw.Draw(made).text((left + SIDE / 2, top + SIDE + 5), label, INK, font=font, anchor="mt")
+    for i, (image, (_, label)) in enumerate(zip(sized, pictures, strict=True)):
+        left, top = i % columns * (side + GAP), i // columns * (height + LABEL + GAP)
+        made.paste(image, (left, top))
+        ImageDraw.Draw(made).text((left + side / 2, top + height + 5), label, INK, font=font, anchor="mt")
     return made
+
+
+def _sized(path: Path, side: int) -> Image.Image:
+    with Image.open(path) as image:
+        scale = side / max(image.size)
+        how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
+        return image.convert("RGB").resize((round(image.width * scale), round(image.height * scale)), how)
 
 
 def write(work: Path) -> None:
@@ -100,9 +113,8 @@ def write(work: Path) -> None:
     files = photographs(work)
     at = Look(weights="digits", methods=tuple(METHODS))
     look("resnet20", data="digits", out=work / "digits", at=at, where=where)
-    run = striate.train(
-        work / "pieces", model="resnet20", epochs=8, image_size=(48, 48), out=work / "runs", where=where
-    )
+    kept = replace(where, keep_epochs=(1, 2, 4, 8))
+    run = striate.train(work / "pieces", model="resnet20", epochs=8, image_size=(48, 48), out=work / "runs", where=kept)
     look(run, files, out=work / "photographs", at=Look(methods=tuple(METHODS)), where=where)
     for name, (which, pictures, columns) in FIGURES.items():
         found = [(work / which / "explain" / path, label) for path, label in pictures]

@@ -107,8 +107,15 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
       tables[i] = look_up(p, t.x + g * p.c_per_group(), begin(i), begin(i + 1) - begin(i), none,
                           pointers + i * tile_rows * taps(p));
     }
-    for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
+    const std::int64_t last = panels * (cut + 1) / cuts;
+    for (std::int64_t at = panels * cut / cuts; at < last; ++at) {
       const float* weights = prepared + g * group_floats(p, taps(p)) + at * floats;
+      if (side_by_side(p, count, at, last)) {
+        const Table& of = tables[0];
+        multiply_row(of.rows, tile_rows, of.runs, of.length, weights, floats, store_at(p, t, places[0], g, at));
+        at += streams - 1;
+        continue;
+      }
       for (std::int64_t i = 0; i < tiles; ++i) {
         multiply(p, at, begin(i + 1) - begin(i))(tables[i].rows, tile_rows, tables[i].runs, tables[i].length, weights,
                                                  store_at(p, t, places[i], g, at));

@@ -72,6 +72,11 @@ inline Store store_at(const Problem& p, const Tensors& t, std::int64_t first, st
           t.then};
 }
 
+// Whether one row of numbers is multiplied with several panels at once, from the one at `index` on; all are whole.
+inline bool side_by_side(const Problem& p, std::int64_t rows, std::int64_t index, std::int64_t end) {
+  return rows == 1 && index + streams <= end && (index + streams) * panel <= p.k_per_group();
+}
+
 // The function that multiplies `rows` rows with the panel.
 inline MultiplyTile* multiply(const Problem& p, std::int64_t index, std::int64_t rows) {
   return multiply_tile[panel_width(p, index) / lanes][rows];

@@ -68,8 +68,14 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
         find(p, x, begin(i), begin(i + 1) - begin(i), rows + i * tile_rows);
       }
     }
-    for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
+    const std::int64_t last = panels * (cut + 1) / cuts;
+    for (std::int64_t at = panels * cut / cuts; at < last; ++at) {
       const float* weights = prepared + g * group_floats(p, 1) + at * floats;
+      if (side_by_side(p, count, at, last)) {
+        multiply_row(rows, tile_rows, 1, p.c_per_group(), weights, floats, store_at(p, t, places[0], g, at));
+        at += streams - 1;
+        continue;
+      }
       for (std::int64_t i = 0; i < tiles; ++i) {
         multiply(p, at, begin(i + 1) - begin(i))(rows + i * tile_rows, tile_rows, 1, p.c_per_group(), weights,
                                                  store_at(p, t, places[i], g, at));

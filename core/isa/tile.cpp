@@ -12,6 +12,8 @@ namespace striate::STRIATE_ISA {
   {nullptr, tile<1, vectors>, tile<2, vectors>, tile<3, vectors>, tile<4, vectors>, tile<5, vectors>, tile<6, vectors>}
 #endif
 
+MultiplyRow* const multiply_row = row_of_panels<streams>;
+
 MultiplyTile* const multiply_tile[panel_vectors + 1][tile_rows + 1] = {
     {},
     STRIATE_TILES(1),

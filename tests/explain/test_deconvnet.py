@@ -3,7 +3,7 @@
 import pytest
 import torch
 from captum_oracle import attr
-from explain.networks import STRANGERS, image_for
+from explain.networks import STRANGERS, image_for, network_of
 from torch import nn
 from torch.nn import functional as F
 
@@ -23,6 +23,24 @@ def test_it_is_captums_where_both_are_defined(small, unit):
     scaled = (want * found.score.view(-1, 1, 1, 1))[positive]
     torch.testing.assert_close(found.values[positive], scaled, rtol=1e-6, atol=1e-9)
     torch.testing.assert_close(found.score, small.model(small.images)[:, unit])
+
+
+@pytest.mark.filterwarnings("ignore:Setting backward hooks")
+@pytest.mark.parametrize("axes", [1, 3])
+def test_sequences_and_volumes_are_projected_too(axes):
+    """As Captum does, where the activation is positive; and of an inner unit, zero outside of what it sees."""
+    model, images = network_of(axes)
+    network = capture(model, images)
+    for unit in range(4):
+        found = deconvnet(network, images, None, unit)
+        want = attr.Deconvolution(model).attribute(images.clone().requires_grad_(), target=unit)
+        positive = found.score > 0
+        scaled = (want * found.score.view(-1, *[1] * (axes + 1)))[positive]
+        torch.testing.assert_close(found.values[positive], scaled, rtol=1e-6, atol=1e-9)
+    inner = deconvnet(network, images, "0", 1, (2,) * axes).values
+    assert inner[:, :, *[slice(2, 5)] * axes].ne(0).any()
+    inner[:, :, *[slice(2, 5)] * axes] = 0
+    assert not inner.any()
 
 
 def test_of_one_convolution_it_is_the_kernel(small):

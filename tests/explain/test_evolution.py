@@ -27,19 +27,21 @@ def test_each_epoch_is_searched_with_its_own_weights(small):
     assert found[0].top.of("4", 0) != found[1].top.of("4", 0)
 
 
-def test_a_runs_checkpoints_are_its_epochs(tmp_path):
-    """In the order of training; of averaged weights those that are judged."""
+def test_kept_epochs_come_in_the_order_of_training(tmp_path):
+    """Of averaged weights those that are judged."""
     run, net = Run(tmp_path), nn.Conv2d(1, 1, 1)
-    for epochs, step in [(1, 10), (12, 120)]:
+    for epochs in (12, 1):
         tensors = {"model": net.state_dict(), "average": {"weight": torch.full((1, 1, 1, 1), float(epochs))}}
-        state = asdict(State(step=step, epochs=epochs))
-        run.checkpoints.save(Checkpoint(tensors, state, {}), step=step, best=epochs == 1)
+        run.checkpoints.keep(Checkpoint(tensors, asdict(State(epochs=epochs)), {}), epoch=epochs)
     assert [(epoch, float(tensors["weight"])) for epoch, tensors in weights_of(run)] == [(1, 1.0), (12, 12.0)]
 
 
 @pytest.mark.refusal
-def test_a_run_without_checkpoints_is_refused(tmp_path):
-    """There is nothing to look at."""
+def test_a_run_that_kept_no_epoch_is_refused(tmp_path):
+    """The message says how to keep some."""
     with pytest.raises(CheckpointError) as error:
         list(weights_of(Run(tmp_path)))
-    assert str(error.value) == f"evolution: {tmp_path} has no checkpoint yet.\nTrain it first."
+    assert str(error.value) == (
+        f"evolution: {tmp_path} has kept the weights of no epoch.\n"
+        "Train with --keep-epochs, such as --keep-epochs 1 2 5 10."
+    )

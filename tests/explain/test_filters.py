@@ -46,7 +46,7 @@ def test_what_there_is_is_listed():
     with pytest.raises(OptionError) as error:
         filters(nn.Linear(2, 2))
     assert str(error.value) == (
-        "filters: the model has no convolution.\n  model  Linear\nPass a network that convolves images."
+        "filters: the model has no two-dimensional convolution.\n  model  Linear\nPass a network that convolves images."
     )
     with pytest.raises(ShapeError) as error:
         filters(nn.Sequential(UnsharedConv2d(1, 2, 3, input_size=(5, 5))))

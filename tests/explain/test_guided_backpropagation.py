@@ -3,7 +3,7 @@
 import pytest
 import torch
 from captum_oracle import attr
-from explain.networks import STRANGERS, image_for
+from explain.networks import STRANGERS, image_for, network_of
 
 from striate.explain.guided_backpropagation import guided_backpropagation
 from striate.explain.layers import capture
@@ -15,6 +15,15 @@ def test_it_is_captums(small):
     want = attr.GuidedBackprop(small.model).attribute(small.images.clone().requires_grad_(), target=2)
     found = guided_backpropagation(small.network, small.images, 2)
     torch.testing.assert_close(found.values, want, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Setting backward hooks")
+@pytest.mark.parametrize("axes", [1, 3])
+def test_it_is_captums_of_sequences_and_volumes_too(axes):
+    """Whatever the axes."""
+    model, images = network_of(axes)
+    want = attr.GuidedBackprop(model).attribute(images.clone().requires_grad_(), target=1)
+    torch.testing.assert_close(guided_backpropagation(model, images, 1).values, want, rtol=1e-6, atol=1e-9)
 
 
 def test_functions_count_as_modules_do():

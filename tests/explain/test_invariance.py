@@ -1,5 +1,7 @@
 """explain.invariance: distances are those of the features, and what is invariant is found to be."""
 
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -27,6 +29,18 @@ def test_distances_are_those_of_the_features(net):
             torch.testing.assert_close(found.distances[name][i], expected)
         expected = net(turned).softmax(1)[torch.arange(3), labels]
         torch.testing.assert_close(found.probability[i], expected)
+
+
+def test_a_few_images_at_a_time_are_as_good_as_all(net, monkeypatch):
+    """Memory holds a few; the bar counts all."""
+    images, told = torch.rand(5, 1, 9, 9), []
+    asked = {"amounts": (0, 1, 2), "layers": ["1"]}
+    want = invariance(net, images, "translation", **asked)
+    monkeypatch.setattr(sys.modules["striate.explain.invariance"], "affordable", lambda network: 2)
+    found = invariance(net, images, "translation", **asked, on_progress=lambda done, total: told.append((done, total)))
+    torch.testing.assert_close(found.distances["1"], want.distances["1"])
+    torch.testing.assert_close(found.probability, want.probability)
+    assert told == [(n, 15) for n in (2, 4, 6, 8, 10, 12, 13, 14, 15)]
 
 
 @pytest.mark.parametrize("change", CHANGES)

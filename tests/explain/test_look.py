@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from striate.recipes import train
 from striate.train import Where
 
 QUIET = Where(progress="none", threads=1)
-SMALL = {"maps": 2, "top": 3, "steps": 3}
+SMALL: dict[str, Any] = {"maps": 2, "top": 3, "steps": 3, "sanity": False}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_a_run_brings_its_data_and_home(run, image, tmp_path):
     assert found.page == run.path / "explain.html"
     page = found.page.read_text()
     assert "1,797 pictures of digits" in page
-    assert f"striate explain {run.path} --images {image} --layers C1..C3 --top 3 --maps 2 --steps 3" in page
+    assert f"striate explain {run.path} --images {image} --layers C1..C3 --top 3 --maps 2 --steps 3 --no-sanity" in page
     assert '<a href="#layer-2">C3</a>' in page
     assert "#layer-3" not in page
     beside = run.path / "explain"
@@ -51,6 +52,24 @@ def test_a_run_brings_its_data_and_home(run, image, tmp_path):
     }
     assert np.load(beside / "C1/kernels.npy").shape == (6, 1, 5, 5)
     assert np.load(beside / "rotation/C1.npy").shape == (25, 1)
+
+
+def test_a_page_tells_how_it_came_about_and_what_to_believe(tmp_path):
+    """The epochs that a run has kept below each map; each method's own check below what is said of it."""
+    where = Where(progress="none", threads=1, keep_epochs=(1, 2))
+    run = train("digits", out=tmp_path, where=where, epochs=2, overfit=1)
+    at = Look(layers="C1", methods=("saliency", "deconvnet"), **SMALL | {"sanity": True})
+    page = look(run, at=at, where=QUIET).page.read_text()
+    assert page.count('alt="map 0 after each epoch"') == 1
+    assert "<span>epoch 1</span>" in page
+    assert "how the map came about" in page
+    assert "is its picture of digits/0000 once more" in page
+    assert page.count('<div class="check">') == 2
+    assert "--no-sanity" not in page
+    assert {path.name for path in (run.path / "explain/image-01").glob("*-check.png")} == {
+        "saliency-check.png", "deconvnet-check.png",
+    }  # fmt: skip
+    assert not list((run.path / "explain/image-02").glob("*-check.png"))
 
 
 def test_random_weights_are_said_to_be(tmp_path, pictures):
@@ -89,7 +108,7 @@ def test_an_interrupted_search_goes_on(tmp_path, monkeypatch, pictures):
         return visit(self, batch, *more, **settings)
 
     monkeypatch.setattr(Network, "visit", counted)
-    at = Look(weights="digits", methods=("saliency",), maps=1, top=2, steps=0)
+    at = Look(weights="digits", methods=("saliency",), maps=1, top=2, steps=0, sanity=False)
     with pytest.raises(KeyboardInterrupt):
         look("lenet5", data=root, out=tmp_path / "out", at=at, where=QUIET)
     assert not (tmp_path / "out/explain.html").exists()

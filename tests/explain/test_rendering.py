@@ -76,6 +76,14 @@ def test_what_is_strong_covers_the_image_and_what_is_not_lets_it_through(name):
     assert np.array_equal(made[1, 2], SHOWN[name].draw(values)[1, 2])
 
 
+def test_what_covers_much_lets_the_image_through():
+    """At the strongest place there is as much of the map as its way says."""
+    image, values, way = photograph(torch.full((1, 1, 1), 1.0)), torch.ones(1, 1, 1), SHOWN["areas"]
+    made = overlay(image, way.laid(values), way.opacity)[0, 0]
+    want = 255 * (1 - way.opacity) + way.draw(values)[0, 0] * way.opacity
+    assert np.abs(made - want).max() < 1
+
+
 def test_a_veil_is_thicker_where_there_is_more():
     """And a tenth of the strongest is still seen."""
     alpha = veil(tint(MAP), np.array([[0, 0.1, 0.5, 0.9, 1.0]], np.float32))[0, :, 3].astype(int)
@@ -124,7 +132,7 @@ def test_every_way_says_what_it_means():
     assert way_of("deconvnet", signed=True) is SHOWN["grey"]
     assert way_of("integrated_gradients", signed=True) is SHOWN["signed"]
     assert way_of("occlusion", signed=True).ends == ("hiding it raises", "hiding it lowers")
-    assert way_of("grad_cam", signed=False) is SHOWN["strength"]
+    assert way_of("grad_cam", signed=False) is SHOWN["areas"]
     for way in SHOWN.values():
         assert len(way.legend) > 40
         assert all(way.ends)

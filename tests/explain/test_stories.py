@@ -9,9 +9,10 @@ from striate.explain.feature_maps import feature_maps, picture_of
 from striate.explain.layers import capture
 from striate.explain.methods import METHODS
 from striate.explain.rendering import photograph, way_of
+from striate.explain.sanity import rank_correlation
 from striate.explain.scene import Scene
 from striate.explain.shelf import Shelf
-from striate.explain.stories import checked_methods, tell
+from striate.explain.stories import checked_methods, known_less, tell
 from striate.explain.subject import subject
 
 
@@ -49,6 +50,36 @@ def test_it_says_what_the_network_says(shown, tmp_path):
     for (name, picture), (other, values) in zip(told.maps, maps.items(), strict=True):
         assert name == other
         assert np.array_equal(picture, picture_of(values[0]))
+
+
+def test_a_method_is_checked_by_networks_that_know_less(shown, tmp_path):
+    """The same class is asked of all; what a deconvnet shows does not depend on what lies above its layer."""
+    found, network = shown
+    scene, image = Scene(found, network, Shelf(tmp_path), "none"), torch.rand(1, 32, 32)
+    random = known_less(network)
+    assert len(random) == 3
+    assert not torch.equal(random[0].tensors["output.weight"], network.tensors["output.weight"])
+    assert torch.equal(random[1].tensors["C1.weight"], network.tensors["C1.weight"])
+    assert not torch.equal(random[2].tensors["C1.weight"], network.tensors["C1.weight"])
+    done: list[int] = []
+    told = tell(scene, ("", "", image), ["saliency", "deconvnet"], ["C1"], known_less=random, on_progress=done.append)
+    assert done == [4, 8]
+    saliency, deconvnet = (view.checked for view in told.views)
+    x = found.normalized(image[None])
+    predicted = int(network.run(x)[0].argmax())
+    way = way_of("saliency", signed=False)
+    for (picture, likeness), of in zip(saliency, (network, *random), strict=True):
+        values = METHODS["saliency"](of, x, predicted).values
+        assert np.array_equal(picture, way.draw(values[0]))
+        assert likeness == pytest.approx(rank_correlation(METHODS["saliency"](network, x, predicted).values, values))
+    assert [likeness for _, likeness in deconvnet[:3]] == pytest.approx([1.0] * 3)
+    assert deconvnet[3][1] < 0.9
+
+
+def test_what_has_learnt_nothing_is_not_checked():
+    """There is nothing to shuffle."""
+    mean = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    assert known_less(capture(mean, torch.zeros(1, 2, 4, 4))) == []
 
 
 def test_what_is_hardly_likely_is_left_out(shown, tmp_path):

@@ -268,7 +268,7 @@ def test_weights_of_untold_pictures_are_refused(published):
     with pytest.raises(OptionError) as error:
         pretrained(Recipe("resnet20").changed(weights="untold"))
     assert str(error.value) == (
-        "train: nobody has told what pictures resnet20 untold was trained on.\n  weights  untold\nName other weights."
+        "weights: nobody has told what pictures resnet20 untold was trained on.\n  weights  untold\nName other weights."
     )
 
 

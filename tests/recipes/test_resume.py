@@ -14,7 +14,7 @@ from striate.engine import accelerated
 from striate.errors import Interrupted, RunError
 from striate.models import create
 from striate.recipes import preparation, resume, train
-from striate.train import Learner, Run, Where
+from striate.train import Learner, Run, Where, read_checkpoint
 
 QUIET = {"progress": "none", "threads": 1}
 STEPS = 27  # three epochs of nine steps
@@ -125,6 +125,20 @@ def test_a_run_by_the_engine_goes_on_by_the_engine(cut, runs, tiny, tmp_path, mo
     assert accelerated(learners[0].model) == accelerated(learners[0].judged) != []
     assert_same(run, whole)
     assert run.checkpoints.load("last").tensors["model"].keys() == create(tiny, classes=10).state_dict().keys()
+
+
+def test_epochs_are_kept_as_the_run_began(uncut, tiny, tmp_path, monkeypatch):
+    """Cut between them, and resumed by someone who does not say so: the weights of just these epochs are there."""
+    cut_after(monkeypatch, [14])
+    with pytest.raises(Interrupted):
+        train("digits", model=tiny, out=tmp_path, where=Where(keep_epochs=(1, 3), **QUIET))
+    run = resume(Run(tmp_path / "digits-tiny"), where=Where(**QUIET))
+    kept = run.checkpoints.kept
+    assert [epoch for epoch, _ in kept] == [1, 3]
+    found, last = read_checkpoint(kept[-1][1]).tensors, run.checkpoints.load("last").tensors
+    assert found.keys() == last.keys() - {"optimizer"}
+    assert all(torch.equal(found["model"][name], tensor) for name, tensor in last["model"].items())
+    assert_same(run, uncut)
 
 
 def watched(monkeypatch):

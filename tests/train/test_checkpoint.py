@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,17 @@ def test_the_manifest_sums_every_other_file(saved):
 
 
 # Which are kept
+
+
+def test_an_epoch_that_is_kept_stays(checkpoints):
+    """With what judges and predicts, without what only training needs; and it is never taken for the last one."""
+    for epoch in (7, 2, 7):
+        checkpoints.keep(replace(checkpoint_of(epoch), tensors={"model": {}, "optimizer": {}}), epoch=epoch)
+    assert checkpoints.load("last") is None
+    for step in range(3):
+        checkpoints.save(checkpoint_of(step), step=step, best=False)
+    assert [epoch for epoch, _ in checkpoints.kept] == [2, 7]
+    assert [read_checkpoint(path).tensors.keys() for _, path in checkpoints.kept] == [{"model"}] * 2
 
 
 def test_last_previous_and_best_are_kept_and_no_others(checkpoints):

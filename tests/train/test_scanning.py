@@ -25,13 +25,25 @@ def terminal(monkeypatch):
 
 
 @pytest.mark.parametrize("shown", ["auto", "bar", "lines", "none"])
-def test_without_a_terminal_nothing_is_written(shown, capsys, monkeypatch):
+def test_without_a_terminal_what_is_soon_done_is_not_told(shown, capsys, monkeypatch):
     """Not even the end of a line: what a script reads stays clean."""
     monkeypatch.setattr(scanning, "PATIENCE_SECONDS", 0.0)
     with scan_progress(shown) as told:
         told(1, 2)
         told(2, 2)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("shown", "lines"), [("auto", 2), ("lines", 2), ("bar", 0), ("none", 0)])
+def test_without_a_terminal_there_is_a_line_now_and_then(shown, lines, capsys, monkeypatch):
+    """To standard error: what a script reads stays clean; whoever wants a bar or nothing gets no line."""
+    monkeypatch.setattr(scanning, "LINE_SECONDS", -1.0)
+    with scan_progress(shown, what="looking") as told:
+        told(1, 2000)
+        told(2000, 2000)
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.splitlines() == ["looking: 1 of 2,000", "looking: 2,000 of 2,000"][:lines]
 
 
 def test_what_is_soon_done_is_not_shown(terminal, monkeypatch):

@@ -22,8 +22,12 @@ from striate.train import Where
             {"progress": "quiet"},
             "where: progress is unknown.\n  progress  quiet\nChoose one of: auto, bar, lines, none.",
         ),
+        (
+            {"keep_epochs": (0, 3)},
+            "where: epochs are counted from 1.\n  keep_epochs  (0, 3)\nKeep 1 or later.",
+        ),
     ],
-    ids=["workers", "threads", "checkpoint_seconds", "progress"],
+    ids=["workers", "threads", "checkpoint_seconds", "progress", "keep_epochs"],
 )
 def test_where_is_checked_when_it_is_made(settings, said):
     """A slip of the hand does not ask the system for a million threads."""

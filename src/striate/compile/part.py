@@ -37,8 +37,13 @@ class Part:
 
     def run(self, inputs: Sequence[Float32[Tensor, "..."]]) -> tuple[Float32[Tensor, "..."], ...]:
         """Run it on inputs of any size that the graph takes; images are returned as the first ones lie."""
-        laid = [x if x.is_contiguous() or _lies_last(x) else x.contiguous() for x in inputs]
+        laid = self.laid(inputs)
         return self.plan_for(laid).run(laid)
+
+    @staticmethod
+    def laid(inputs: Sequence[Float32[Tensor, "..."]]) -> list[Float32[Tensor, "..."]]:
+        """Lay inputs so that they can be read: contiguous, or with channels last."""
+        return [x if x.is_contiguous() or _lies_last(x) else x.contiguous() for x in inputs]
 
     def plan_for(self, inputs: Sequence[Float32[Tensor, "..."]]) -> Plan:
         """Give the plan for inputs of their sizes, on as many threads as PyTorch uses now."""
@@ -67,6 +72,7 @@ class Part:
         """Plan everything anew, with other algorithms for convolutions."""
         with self._lock:
             self.wanted = dict(wanted)
+            self.weights = Weights(self.graph.constants)
             self._plans.clear()
 
 

@@ -71,16 +71,17 @@ def evolution(
 
 
 def weights_of(run: Run) -> Iterator[tuple[int, Mapping[str, Shaped[Tensor, "..."]]]]:
-    """Read the weights of all checkpoints that a run's folder holds, in the order of training; one at a time.
-
-    A run keeps its last checkpoint, the one before it, and the best; copies of others that lie beside them count.
+    """Read the weights of the epochs that a run has kept, in the order of training; one at a time.
 
     Raises:
         CheckpointError: There is none, or one is damaged.
     """
-    folders = sorted(run.checkpoints.folder.glob("step-*"))
-    if not folders:
-        raise CheckpointError(f"evolution: {run.path} has no checkpoint yet.", "Train it first.")
-    for folder in folders:
-        found = read_checkpoint(folder)
-        yield int(found.state["epochs"]), found.tensors.get("average", found.tensors["model"])
+    kept = run.checkpoints.kept
+    if not kept:
+        raise CheckpointError(
+            f"evolution: {run.path} has kept the weights of no epoch.",
+            "Train with --keep-epochs, such as --keep-epochs 1 2 5 10.",
+        )
+    for epoch, folder in kept:
+        tensors = read_checkpoint(folder).tensors
+        yield epoch, tensors.get("average", tensors["model"])

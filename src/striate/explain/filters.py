@@ -88,7 +88,9 @@ def filters(model: nn.Module, layer: str | None = None) -> Filters:
     known = {name: module.weight for name, module in model.named_modules() if name and isinstance(module, _KINDS)}
     if not known or (layer is not None and layer not in known):
         raise OptionError(
-            "filters: the model has no convolution." if not known else f"filters: no convolution is called {layer!r}.",
+            "filters: the model has no two-dimensional convolution."
+            if not known
+            else f"filters: no convolution is called {layer!r}.",
             f"Choose one of: {', '.join(known)}." if known else "Pass a network that convolves images.",
             model=type(model).__name__,
         )

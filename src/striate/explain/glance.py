@@ -48,7 +48,9 @@ def glance(trained: Trained, images: Float[Tensor, "N C H W"]) -> Sequence[Seque
             for seen, image, values in zip(made, images, found.values.cpu(), strict=True):
                 legend = f"{sentence(found.reading.legend)} {found.reading.caption}"
                 picture, laid = photograph(image), way.laid(values)
-                seen.append(Seen(name, way.draw(values) if laid is None else overlay(picture, laid), legend))
+                seen.append(
+                    Seen(name, way.draw(values) if laid is None else overlay(picture, laid, way.opacity), legend)
+                )
     except StriateError:  # an evaluation is worth having without this
         return []
     return made

@@ -16,6 +16,7 @@ from striate.errors import OptionError
 from striate.explain.layers import Network, captured, needs_plane
 from striate.explain.moves import moved
 from striate.explain.target import classes_of
+from striate.explain.top_activations import affordable
 
 __all__ = ["CHANGES", "Change", "Invariance", "invariance"]
 
@@ -90,7 +91,7 @@ def invariance(
         labels: The true classes; None for those that the unchanged images are taken for.
         amounts: How far; None for the paper's, in proportion to the image.
         layers: Whose features are followed; None for the first and the last one, as in the paper.
-        on_progress: Called with the amounts done and all amounts.
+        on_progress: Called with the changed images that are looked at and all of them.
 
     Raises:
         OptionError: There is no such change, layer or class; the message lists those that there are.
@@ -117,17 +118,19 @@ def invariance(
             "Give factors above 0; 1 changes nothing.",
             amounts=amounts,
         )
-    distances: dict[str, list[Tensor]] = {name: [] for name in kept}
-    chances: list[Tensor] = []
+    size, count = affordable(network), len(images)
+    chances = images.new_zeros(len(amounts), count)
+    distances = {name: torch.zeros_like(chances) for name in kept}
     with torch.no_grad():
-        scores, before = network.run(images, keep=kept)
-        labels = classes_of(scores, labels)
-        for done, amount in enumerate(amounts, 1):
-            scores, after = network.run(row.apply(images, amount), keep=kept)
-            chances.append(scores.softmax(1).gather(1, labels[:, None])[:, 0])
-            for name in kept:
-                old, new = before[name].flatten(1), after[name].flatten(1)
-                distances[name].append((new - old).norm(dim=1) / old.norm(dim=1).clamp(min=1e-12))
-            on_progress(done, len(amounts))
-    found = {name: torch.stack(rows) for name, rows in distances.items()}
-    return Invariance(change, row.unit, amounts, found, torch.stack(chances))
+        for start in range(0, count, size):
+            some = slice(start, min(start + size, count))
+            scores, before = network.run(images[some], keep=kept)
+            known = classes_of(scores, labels if labels is None else labels[some])
+            for place, amount in enumerate(amounts):
+                scores, after = network.run(row.apply(images[some], amount), keep=kept)
+                chances[place, some] = scores.softmax(1).gather(1, known[:, None])[:, 0]
+                for name in kept:
+                    old, new = before[name].flatten(1), after[name].flatten(1)
+                    distances[name][place, some] = (new - old).norm(dim=1) / old.norm(dim=1).clamp(min=1e-12)
+                on_progress(start * len(amounts) + (place + 1) * len(known), count * len(amounts))
+    return Invariance(change, row.unit, amounts, distances, chances)

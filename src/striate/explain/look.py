@@ -51,6 +51,7 @@ class Look:
         steps: Of making the image that would excite a map most; 0 to leave that out.
         weights: Of a network that is named: weights in the package, or published ones; nothing leaves it untrained.
         checkpoint: Of a run: the weights that validated best, or the last ones.
+        sanity: Check every method on the first image: how its picture changes when weights are shuffled.
 
     Raises:
         OptionError: A number is out of range.
@@ -63,6 +64,7 @@ class Look:
     steps: int = 64
     weights: str = ""
     checkpoint: Literal["best", "last"] = "best"
+    sanity: bool = True
 
     def __post_init__(self) -> None:
         for name in ("layers", "methods"):
@@ -138,7 +140,7 @@ def look(
             model=shown.name,
             weights=shown.weights,
             notes=(*shown.notes, *notes),
-            stories=stories_of(scene, chosen, methods, layers),
+            stories=stories_of(scene, chosen, methods, layers, sanity=at.sanity),
             charts=charts_of(scene, torch.stack([image for _, _, image in chosen])) if chosen else (),
             layers=layers_of(scene, layers, gallery, top=at.top, maps=at.maps, steps=at.steps),
             searched=f"{len(gallery):,} pictures of {gallery.dataset.name}" if gallery else "",
@@ -201,5 +203,9 @@ def _command(
     for setting in fields(Look):
         value = getattr(at, setting.name)
         if value != setting.default:
-            words += [f"--{setting.name}", *map(str, value if isinstance(value, tuple) else (value,))]
+            flag = setting.name if value is not False else f"no-{setting.name}"
+            words += [
+                f"--{flag}",
+                *([] if isinstance(value, bool) else map(str, value if isinstance(value, tuple) else (value,))),
+            ]
     return shlex.join(words)

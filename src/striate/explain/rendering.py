@@ -38,8 +38,14 @@ __all__ = [
 _DIVERGING: Final = ((23, 78, 140), (120, 168, 214), (255, 255, 255), (236, 144, 122), (176, 40, 24))
 _SEQUENTIAL: Final = ((18, 20, 26), (112, 30, 62), (214, 74, 44), (250, 158, 50), (255, 240, 170))
 _ROOT: Final = 0.6
-# These are pictures of their own, on the image's channels, as their papers show them.
-_ABOUT_GREY: Final = ("deconvnet", "guided_backpropagation")
+# Methods that are shown in a way of their own: some are pictures on the image's channels, as their papers show them.
+_OWN: Final = {
+    "deconvnet": "grey",
+    "guided_backpropagation": "grey",
+    "occlusion": "hidden",
+    "grad_cam": "areas",
+    "grad_cam_plus_plus": "areas",
+}
 
 
 def tint(values: Float[Tensor, "H W"], limit: float | None = None) -> UInt8[np.ndarray, "H W 3"]:
@@ -113,7 +119,9 @@ def veil(colours: UInt8[np.ndarray, "H W 3"], shares: Float[np.ndarray, "H W"]) 
     return np.concatenate([colours, _bytes(shares**_ROOT)[..., None]], axis=-1)
 
 
-def overlay(image: UInt8[np.ndarray, "H W C"], over: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "H W 3"]:
+def overlay(
+    image: UInt8[np.ndarray, "H W C"], over: UInt8[np.ndarray, "H W 4"], opacity: float = 1.0
+) -> UInt8[np.ndarray, "H W 3"]:
     """Lay a map over an image, as the page's slider does in its middle.
 
     The image loses its own colours, so that a red object is not taken for a red map.
@@ -121,6 +129,7 @@ def overlay(image: UInt8[np.ndarray, "H W C"], over: UInt8[np.ndarray, "H W 4"])
     Args:
         image: One channel or three.
         over: What `veil` gave.
+        opacity: Of its strongest colour.
 
     Example:
         >>> nothing = np.zeros((1, 1, 4), np.uint8)
@@ -128,7 +137,7 @@ def overlay(image: UInt8[np.ndarray, "H W C"], over: UInt8[np.ndarray, "H W 4"])
         [100, 100, 100]
     """
     plain = np.asarray(Image.fromarray(_squeezed(image)).convert("L"), np.float32)[..., None] / 255
-    share = over[..., 3:].astype(np.float32) / 255
+    share = over[..., 3:].astype(np.float32) / 255 * opacity
     return _bytes(plain * (1 - share) + over[..., :3].astype(np.float32) / 255 * share)
 
 
@@ -198,6 +207,7 @@ class Way:
         ends: What these are called.
         shares: How much of the strongest there is at each place; None if the picture is not laid over an image.
         ground: The colour of nothing.
+        opacity: Of the strongest colour when it is laid over an image: what covers much has to let the image through.
     """
 
     draw: Callable[[Float[Tensor, "C H W"]], UInt8[np.ndarray, "H W D"]]
@@ -206,6 +216,7 @@ class Way:
     ends: tuple[str, str]
     shares: Callable[[Float[Tensor, "C H W"]], Float[np.ndarray, "H W"]] | None
     ground: tuple[int, int, int]
+    opacity: float = 1.0
 
     def laid(self, values: Float[Tensor, "C H W"]) -> UInt8[np.ndarray, "H W 4"] | None:
         """Make the picture so that it can be laid over the image; None if it is one of its own."""
@@ -223,8 +234,7 @@ def way_of(method: str, *, signed: bool) -> Way:
     >>> way_of("saliency", signed=False).ends
     ('nothing', 'most')
     """
-    own = "grey" if method in _ABOUT_GREY else "hidden" if method == "occlusion" else ""
-    return SHOWN[own or ("signed" if signed else "strength")]
+    return SHOWN[_OWN.get(method, "signed" if signed else "strength")]
 
 
 def summed(values: Float[Tensor, "C H W"]) -> Float[Tensor, "H W"]:
@@ -251,6 +261,15 @@ _SIGNED: Final = Way(
     _magnitude,
     (255, 255, 255),
 )
+_STRENGTH: Final = Way(
+    lambda values: strength(summed(values)),
+    "Dark is nothing, the brighter the stronger; the brightest is the largest value in this picture. "
+    "Channels are added up.",
+    _SEQUENTIAL,
+    ("nothing", "most"),
+    _above,
+    _SEQUENTIAL[0],
+)
 SHOWN: Final[dict[str, Way]] = {
     "signed": _SIGNED,
     "hidden": replace(
@@ -259,15 +278,8 @@ SHOWN: Final[dict[str, Way]] = {
         "strongest colour is the largest magnitude in this picture.",
         ends=("hiding it raises", "hiding it lowers"),
     ),
-    "strength": Way(
-        lambda values: strength(summed(values)),
-        "Dark is nothing, the brighter the stronger; the brightest is the largest value in this picture. "
-        "Channels are added up.",
-        _SEQUENTIAL,
-        ("nothing", "most"),
-        _above,
-        _SEQUENTIAL[0],
-    ),
+    "strength": _STRENGTH,
+    "areas": replace(_STRENGTH, opacity=0.65),
     "grey": Way(
         grey,
         "Middle grey is zero, brighter is above it and darker below, in each colour by itself; every picture is scaled "

@@ -61,6 +61,7 @@ class Exciting:
         wished: What it would like best; None if that was not asked.
         activations: Of the pieces, in order.
         sources: Names of the pictures.
+        epochs: The projection of what excited it most after each epoch that was kept, in one row; None if none was.
     """
 
     feature: int
@@ -69,6 +70,7 @@ class Exciting:
     wished: Pixels | None = None
     activations: Sequence[float] = ()
     sources: Sequence[str] = ()
+    epochs: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class LayerShown:
         filters: Its kernels.
         exciting: Some of its maps.
         maps: How many it has; 0 leaves that out.
+        epochs: Those that the maps are shown after.
     """
 
     name: str
@@ -92,6 +95,7 @@ class LayerShown:
     filters: Shown | None = None
     exciting: Sequence[Exciting] = ()
     maps: int = 0
+    epochs: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class View:
         laid: The same, to be laid over the image; None if it is a picture of its own.
         way: How that is shown.
         reading: How to read it and how not to.
+        checked: The same by the trained network and by those that know less and less, each with its likeness to the
+            first; nothing if that was not asked.
     """
 
     method: str
@@ -113,6 +119,7 @@ class View:
     laid: Pixels | None
     way: Way
     reading: Reading
+    checked: Sequence[tuple[Pixels, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -213,7 +220,9 @@ def render(page: Page) -> str:
         script=SCRIPT,
         digest=b64encode(sha256(SCRIPT.encode()).digest()).decode(),
         picture=_picture,
-        methods=_methods(page),
+        methods=(methods := _methods(page)),
+        checked=any(view.checked for view in methods.values()),
+        evolved=any(one.epochs is not None for one in shown),
         patched=any(one.patches is not None for one in shown),
         wished=any(one.wished is not None for one in shown),
     )

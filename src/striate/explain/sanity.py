@@ -3,7 +3,7 @@
 What stays the same when nothing is learnt any more was never about what is learnt: it is the image, or the method.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,7 +15,7 @@ from striate.errors import OptionError
 from striate.explain.explanation import Explanation
 from striate.explain.layers import Network, captured
 
-__all__ = ["Sanity", "rank_correlation", "sanity"]
+__all__ = ["Sanity", "likeness", "rank_correlation", "sanity", "shuffled"]
 
 
 @dataclass(frozen=True)
@@ -72,22 +72,41 @@ def sanity(
         >>> sanity(net, torch.rand(2, 1, 8, 8), lambda network, x: saliency(network, x, 1)).layers
         ('3', '0')
     """
-    network, random = captured(model, images), torch.Generator().manual_seed(seed)
+    network = captured(model, images)
+    first = explain(network, images)
+    layers: list[str] = []
+    similarity: list[float] = []
+    for module, known_less in shuffled(network, seed=seed):
+        layers.append(module)
+        similarity.append(likeness(first.values, explain(known_less, images).values))
+    return Sanity(first.method, tuple(layers), tuple(similarity))
+
+
+def shuffled(network: Network, *, seed: int = 0) -> Iterator[tuple[str, Network]]:
+    """Shuffle a network's weights module by module, from the output down; each tensor in itself.
+
+    Returns:
+        The module whose weights were shuffled last, and the network as it is then; module by module.
+
+    Raises:
+        OptionError: It has no parameters.
+    """
     if not network.parameters:
         raise OptionError(
             "sanity: the network has learnt nothing that could be shuffled.",
             "Pass one with parameters.",
             network=network.name,
         )
-    first = explain(network, images)
-    layers: list[str] = []
-    similarity: list[float] = []
-    modules = groupby(reversed(network.parameters), key=lambda name: name.rpartition(".")[0])
-    for module, names in modules:
+    random = torch.Generator().manual_seed(seed)
+    for module, names in groupby(reversed(network.parameters), key=lambda name: name.rpartition(".")[0]):
         network = network.with_tensors({name: _shuffled(network.tensors[name], random) for name in names})
-        layers.append(module)
-        similarity.append(_alike(first.values, explain(network, images).values))
-    return Sanity(first.method, tuple(layers), tuple(similarity))
+        yield module, network
+
+
+def likeness(first: Float[Tensor, "N C ..."], other: Float[Tensor, "N C ..."]) -> float:
+    """Correlate the ranks of two methods' values in sizes; the mean over the images."""
+    found = [rank_correlation(a.abs(), b.abs()) for a, b in zip(first, other, strict=True)]
+    return sum(found) / len(found)
 
 
 def rank_correlation(a: Float[Tensor, "..."], b: Float[Tensor, "..."]) -> float:
@@ -108,11 +127,6 @@ def rank_correlation(a: Float[Tensor, "..."], b: Float[Tensor, "..."]) -> float:
 def _ranks(numbers: Tensor) -> Tensor:
     _, which, counts = numbers.flatten().double().unique(return_inverse=True, return_counts=True)
     return (counts.cumsum(0) - (counts.double() - 1) / 2)[which]
-
-
-def _alike(first: Tensor, other: Tensor) -> float:
-    found = [rank_correlation(a.abs(), b.abs()) for a, b in zip(first, other, strict=True)]
-    return sum(found) / len(found)
 
 
 def _shuffled(tensor: Tensor, random: torch.Generator) -> Tensor:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from jaxtyping import Float
 from torch import Tensor
 
 from striate.errors import OptionError, StriateError
 from striate.explain.chart import lines
+from striate.explain.evolving import evolved
 from striate.explain.exciting import exciting, middle_of
 from striate.explain.filters import filters
 from striate.explain.gallery import Gallery
@@ -21,22 +23,34 @@ from striate.explain.report import Chart, Exciting, LayerShown, Pixels, Shown, S
 from striate.explain.scene import Named, Scene
 from striate.explain.selection import convolutions
 from striate.explain.shelf import Shelf
-from striate.explain.stories import tell
-from striate.explain.top_activations import TopActivations, top_activations
+from striate.explain.stories import known_less, tell
+from striate.explain.top_activations import TopActivations, affordable, top_activations
 from striate.train.scanning import scan_progress
 
 __all__ = ["charts_of", "layers_of", "stories_of"]
 
+# Images that are made at once, whose gradients are held meanwhile.
+_AT_ONCE: Final = 8
 
-def stories_of(scene: Scene, images: Sequence[Named], methods: Sequence[str], layers: Sequence[str]) -> list[Story]:
-    """Explain images, one after the other."""
+
+def stories_of(
+    scene: Scene, images: Sequence[Named], methods: Sequence[str], layers: Sequence[str], *, sanity: bool = False
+) -> list[Story]:
+    """Explain images, one after the other; by the first one every method is checked as well."""
     made: list[Story] = []
-    total = len(images) * len(methods)
+    random = known_less(scene.network) if sanity and images else []
+    total = (len(images) + len(random)) * len(methods)
+    done = 0
     with scan_progress(scene.progress, what="explaining the images") as told:
         for i, image in enumerate(images):
             own = replace(scene, shelf=Shelf(scene.shelf.folder / f"image-{i + 1:02}"))
-            done = i * len(methods)
-            made.append(tell(own, image, methods, layers, on_progress=lambda n, done=done: told(done + n, total)))
+            networks = () if i else random
+
+            def moved(n: int, *, done: int = done) -> None:
+                told(done + n, total)
+
+            made.append(tell(own, image, methods, layers, known_less=networks, on_progress=moved))
+            done += (1 + len(networks)) * len(methods)
     return made
 
 
@@ -73,10 +87,12 @@ def layers_of(
         steps: Of optimisation; 0 for none.
     """
     found = _searched(scene, names, gallery, top) if gallery else None
+    chosen = {name: _spread(scene.network.layers[name].shape[0], maps) for name in names}
+    epochs = evolved(scene, gallery, chosen)
     made: list[LayerShown] = []
     for place, name in enumerate(names):
         layer = scene.network.layers[name]
-        features = _spread(layer.shape[0], maps)
+        features = chosen[name]
         wished = _wished(scene, name, features, steps)
         shown: list[Exciting] = []
         with scan_progress(scene.progress, what=f"projecting {name}") as told:
@@ -84,12 +100,22 @@ def layers_of(
                 one = None
                 if gallery and found:
                     one = exciting(scene.subject, scene.network, gallery, found, (name, feature), scene.shelf)
-                shown.append(replace(one or Exciting(feature), wished=wished.get(feature)))
+                shown.append(
+                    replace(
+                        one or Exciting(feature),
+                        wished=wished.get(feature),
+                        epochs=epochs.strips.get((name, feature)),
+                    )
+                )
                 told(done, len(features))
         kernels = _kernels(scene, name) if place == 0 else None
         worth = [one for one in shown if one.patches is not None or one.wished is not None]
         size = " x ".join(map(str, layer.shape))
-        made.append(LayerShown(name, layer.kind, size, _sees(scene.network, name), kernels, worth, layer.shape[0]))
+        made.append(
+            LayerShown(
+                name, layer.kind, size, _sees(scene.network, name), kernels, worth, layer.shape[0], epochs.epochs
+            )
+        )
     return made
 
 
@@ -113,11 +139,19 @@ def _searched(scene: Scene, names: Sequence[str], gallery: Gallery, top: int) ->
 def _wished(scene: Scene, name: str, features: Sequence[int], steps: int) -> dict[int, Pixels]:
     if not steps:
         return {}
-    with scan_progress(scene.progress, what=f"optimising {name}") as told:
-        asked = [unit(name, feature) for feature in features]
-        found = maximise(scene.network, asked, scene.subject.canvas, Climb(steps=steps), on_progress=told)
     rows, columns = middle_of(scene.network, name)  # of the rest it sees nothing
-    made = {f: photograph(image[:, rows, columns]) for f, image in zip(features, found.images, strict=True)}
+    at_once = min(_AT_ONCE, affordable(scene.network))
+    made: dict[int, Pixels] = {}
+    with scan_progress(scene.progress, what=f"optimising {name}") as told:
+        for start in range(0, len(features), at_once):
+            some = features[start : start + at_once]
+
+            def moved(step: int, _: int, *, start: int = start, each: int = len(some)) -> None:
+                told(start * steps + step * each, len(features) * steps)
+
+            asked = [unit(name, feature) for feature in some]
+            found = maximise(scene.network, asked, scene.subject.canvas, Climb(steps=steps), on_progress=moved)
+            made |= {f: photograph(image[:, rows, columns]) for f, image in zip(some, found.images, strict=True)}
     for feature, picture in made.items():
         scene.shelf.picture(f"{name}/map-{feature:03}-optimised", picture)
     return made

@@ -20,8 +20,8 @@ _SMALL: Final = 64
 # What pages have on their shelves, whatever their layers and images; anything else there is not ours to remove.
 _OURS: Final = (
     "image-[0-9][0-9]*/*.png", "image-[0-9][0-9]*/*.npy", "image-[0-9][0-9]*/maps/**/*.png",
-    "**/map-[0-9]*-pieces.png", "**/map-[0-9]*-projections.*", "**/map-[0-9]*-optimised.png", "**/kernels.*",
-    "translation/*.npy", "scaling/*.npy", "rotation/*.npy",
+    "**/map-[0-9]*-pieces.png", "**/map-[0-9]*-projections.*", "**/map-[0-9]*-optimised.png",
+    "**/map-[0-9]*-epochs.png", "**/kernels.*", "translation/*.npy", "scaling/*.npy", "rotation/*.npy",
 )  # fmt: skip
 
 

@@ -1,19 +1,24 @@
 """One image, explained: what the network says of it, which places count by each method, what each layer makes of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from striate.errors import OptionError
 from striate.explain.explanation import Explanation
 from striate.explain.feature_maps import feature_maps, picture_of
+from striate.explain.layers import Network
 from striate.explain.methods import METHODS
-from striate.explain.rendering import overlay, photograph, way_of
-from striate.explain.report import Story, View
+from striate.explain.rendering import overlay, photograph, sheet, way_of
+from striate.explain.report import Pixels, Story, View
+from striate.explain.sanity import likeness, shuffled
 from striate.explain.scene import Named, Scene
 
-__all__ = ["checked_methods", "tell"]
+__all__ = ["checked_methods", "known_less", "tell"]
 
 _SAID: Final = 3
 # What is less likely is not worth a line.
@@ -45,6 +50,7 @@ def tell(
     methods: Sequence[str],
     layers: Sequence[str],
     *,
+    known_less: Sequence[Network] = (),
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Story:
     """Explain one image; its pictures and arrays go to the scene's shelf.
@@ -54,7 +60,8 @@ def tell(
         named: The image.
         methods: Names of `METHODS`.
         layers: Whose maps are shown; the last one's strongest unit is what a deconvnet explains.
-        on_progress: Called with how many methods are done.
+        known_less: The network with ever more of its weights shuffled: what they make of the image is shown beside.
+        on_progress: Called with how many pictures are made.
     """
     subject, network, shelf = scene.subject, scene.network, scene.shelf
     name, truth, image = named
@@ -68,18 +75,50 @@ def tell(
     last = layers[-1] if layers else network.output
     views: list[View] = []
     for done, method in enumerate(methods, 1):
-        # A deconvnet explains no class: it is asked for the strongest unit of the last layer that is shown.
-        found = METHODS[method](network, x, **({"layer": last} if method == "deconvnet" else {}))
-        view = _view(method, found, said[0][0])
+        ask = _question(method, network, x, last, int(order[0]))
+        found = ask(network)
+        others = [ask(random).values for random in known_less]
+        view = replace(_view(method, found, said[0][0]), checked=_checked(method, found, others))
         views.append(view)
-        shelf.picture(method, view.picture if view.laid is None else overlay(pixels, view.laid))
+        shelf.picture(method, view.picture if view.laid is None else overlay(pixels, view.laid, view.way.opacity))
         shelf.array(method, found.values[0])
-        on_progress(done)
+        if view.checked:
+            shelf.picture(f"{method}-check", sheet([picture for picture, _ in view.checked], columns=len(others) + 1))
+        on_progress(done * (1 + len(known_less)))
     maps = [(layer, picture_of(found[0])) for layer, found in feature_maps(network, x, layers).items()]
     shelf.picture("image", pixels)
     for layer, picture in maps:
         shelf.picture(f"maps/{layer}", picture)
     return Story(name, pixels, said, truth, views, maps)
+
+
+def known_less(network: Network) -> list[Network]:
+    """Shuffle the weights of a network's output, of its upper half, and of all of it; none if it has learnt nothing."""
+    if not network.parameters:
+        return []
+    steps = [random for _, random in shuffled(network)]
+    return [steps[place] for place in (0, max(0, len(steps) // 2 - 1), -1)]
+
+
+def _question(
+    method: str, network: Network, x: Float[Tensor, "1 C H W"], layer: str, predicted: int
+) -> Callable[[Network], Explanation]:
+    """Ask the same of any network: a deconvnet explains no class, but the strongest map of the last layer."""
+    if method != "deconvnet":
+        return lambda asked: METHODS[method](asked, x, predicted)
+    with torch.no_grad():
+        maps = network.values(x, [layer])[layer]
+    strongest = int(maps[0].flatten(1).amax(1).argmax())
+    return lambda asked: METHODS[method](asked, x, layer, strongest)
+
+
+def _checked(
+    method: str, found: Explanation, others: Sequence[Float[Tensor, "1 C H W"]]
+) -> Sequence[tuple[Pixels, float]]:
+    """Draw what networks that know less answer to the same question, each with its likeness to the first."""
+    way = way_of(method, signed=found.reading.signed)
+    all_ = [found.values, *others] if others else []
+    return [(way.draw(values[0]), likeness(found.values, values)) for values in all_]
 
 
 def _view(method: str, found: Explanation, predicted: str) -> View:

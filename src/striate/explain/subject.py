@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from striate.data import Preprocess, read_image
 from striate.data.transforms import normalize
 from striate.errors import OptionError
+from striate.evaluate.published import preprocess_of
 from striate.evaluate.trained import Trained, load
 from striate.explain.paint import Canvas
 from striate.models import MODELS, create
@@ -136,11 +137,4 @@ def _named(name: str, weights: str) -> Subject:
         preprocess = Preprocess(entry.image_size, entry.channels, *usual)
         return Subject(name, model, tuple(map(str, range(entry.classes))), preprocess, "random", (RANDOM,))
     model, row = create(name, weights=weights).eval(), published(name, weights)
-    if row.transform is None:
-        raise OptionError(
-            f"explain: nobody has told what pictures {row} was trained on.", "Name other weights.", weights=weights
-        )
-    t = row.transform
-    resize, side = ("shorter", t.resize) if isinstance(t.resize, int) else ("stretch", t.resize[0])
-    preprocess = Preprocess((t.crop, t.crop), 3, t.mean, t.std, resize, side / t.crop)
-    return Subject(name, model, tuple(map(str, range(row.classes))), preprocess, weights)
+    return Subject(name, model, tuple(map(str, range(row.classes))), preprocess_of(row), weights)

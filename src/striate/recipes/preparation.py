@@ -74,7 +74,7 @@ def prepare(
     loader = Loader(part, dataset.preprocess, order, augment, options.seed, where.workers)
     device = device_named(where.device)
     judged = loader if options.overfit else _in_order(dataset, options.batch_size)
-    plan = Plan(options, loader, _validation(judged, device), where.checkpoint_seconds)
+    plan = Plan(options, loader, _validation(judged, device), where.checkpoint_seconds, where.keep_epochs)
     return Learner(model, task, options, device, tuning, by_engine=where.accelerate), plan
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from striate.data import Dataset, Preprocess, judged_by
 from striate.errors import OptionError, WeightsError
+from striate.evaluate.published import preprocess_of
 from striate.evaluate.trained import load
 from striate.models import MODELS, create, options_of
 from striate.models.weights import OWN, WEIGHTS, Packed, own_weights, published, read_packed
@@ -181,14 +182,7 @@ def _published(model: str, name: str) -> Pretrained:
     """Read weights that are on this machine."""
     row = published(model, name)
     path, tensors = prepared(row), read_kept(row)
-    if row.transform is None:
-        raise OptionError(
-            f"train: nobody has told what pictures {row} was trained on.", "Name other weights.", weights=name
-        )
-    t = row.transform
-    resize, side = ("shorter", t.resize) if isinstance(t.resize, int) else ("stretch", t.resize[0])
-    preprocess = Preprocess((t.crop, t.crop), 3, t.mean, t.std, resize, side / t.crop)
-    return Pretrained(name, digest_of(path, "sha256"), model, row.options, row.classes, preprocess, tensors)
+    return Pretrained(name, digest_of(path, "sha256"), model, row.options, row.classes, preprocess_of(row), tensors)
 
 
 def _unpacked(name: str, packed: Packed) -> Pretrained:

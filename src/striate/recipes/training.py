@@ -94,7 +94,12 @@ def resume(run: str | Path | Run, *, data: str | Path | None = None, where: Wher
         known = Preprocess.from_json(about["preprocess"])
         # Runs of before the engine do not say who convolved: PyTorch did.
         by_engine = where.accelerate or bool(about.get("accelerate"))
-        where = dataclasses.replace(where, threads=where.threads or about["threads"], accelerate=by_engine)
+        where = dataclasses.replace(
+            where,
+            threads=where.threads or about["threads"],
+            accelerate=by_engine,
+            keep_epochs=where.keep_epochs or tuple(about.get("keep_epochs", ())),
+        )
     dataset = open_for(data or source, recipe, where)
     if dataset.fingerprint != expected:
         raise RunError(
@@ -181,6 +186,7 @@ def _about(data: str | Path, dataset: Dataset, recipe: Recipe, where: Where, thr
         "command": train_command(source, recipe, recipe_for(recipe.model, source)),
         "threads": threads,
         "accelerate": where.accelerate,
+        "keep_epochs": list(where.keep_epochs),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
         "machine": dataclasses.asdict(machine()),
     }

@@ -4,6 +4,7 @@
         step-00000120/          a checkpoint: model, average, optimizer (.safetensors), state, about (.json)
             manifest.json       the SHA-256 of every other file
         pointers.json           which one is last, and which is best
+        epoch-00005/            a checkpoint without an optimizer: the weights after an epoch that is to be kept
 
 No file of a checkpoint can run code: there is no pickle in it.
 """
@@ -15,7 +16,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -33,6 +34,7 @@ __all__ = ["Checkpoint", "Checkpoints", "read_checkpoint"]
 
 # The names that are believed: no path leads out of the folder.
 _CHECKPOINT: Final = re.compile(r"step-[0-9-]+")
+_EPOCH: Final = re.compile(r"epoch-(\d{5,})")
 _FILE: Final = re.compile(r"[a-z_]+\.(safetensors|json)")
 
 
@@ -77,6 +79,24 @@ class Checkpoints:
                 if other.name not in {*kept.values(), pointers.get("last")}:
                     _remove(other)
         return path
+
+    def keep(self, checkpoint: Checkpoint, *, epoch: int) -> None:
+        """Write the weights after an epoch, for good; what is there already is the same, and stays.
+
+        Raises:
+            RunError: They could not be written.
+        """
+        path = self.folder / f"epoch-{epoch:05}"
+        tensors = {name: group for name, group in checkpoint.tensors.items() if name != "optimizer"}
+        with explained("checkpoint", path):
+            if not path.exists():
+                write_folder(path, _encode(replace(checkpoint, tensors=tensors)))
+
+    @property
+    def kept(self) -> list[tuple[int, Path]]:
+        """The epochs whose weights are kept, and where, in the order of training."""
+        found = ((_EPOCH.fullmatch(path.name), path) for path in self.folder.glob("epoch-*"))
+        return sorted((int(match[1]), path) for match, path in found if match)
 
     def load(self, which: Literal["last", "best"]) -> Checkpoint | None:
         """Read the last checkpoint, or the best, which is the last until one is saved as the best; None if none is.

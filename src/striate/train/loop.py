@@ -4,7 +4,7 @@ import math
 import shlex
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Protocol, runtime_checkable
@@ -60,12 +60,14 @@ class Plan:
         loader: Gives the batches of the training part.
         validate: Judges the network after each epoch.
         checkpoint_seconds: Longest time without a checkpoint; what is best so far is saved after each epoch.
+        keep_epochs: After these the weights are kept for good.
     """
 
     options: TrainOptions
     loader: Loader
     validate: Validate
     checkpoint_seconds: float = 60.0
+    keep_epochs: Collection[int] = ()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -274,6 +276,8 @@ class _Training:
             state.finished = True
             self.progress.note(f"no better validation for {patience} epochs: training stops")
         state.finished = state.finished or state.epochs == self.plan.options.epochs
+        if state.epochs in self.plan.keep_epochs:
+            self.run.checkpoints.keep(self._checkpoint(), epoch=state.epochs)
         if best or state.finished:
             self._save(best=best)
 
@@ -303,9 +307,11 @@ class _Training:
         }
 
     def _save(self, *, best: bool = False) -> None:
-        checkpoint = Checkpoint(self.learner.tensors(), asdict(self.state), self.run.about)
-        self.run.checkpoints.save(checkpoint, step=self.state.step, best=best)
+        self.run.checkpoints.save(self._checkpoint(), step=self.state.step, best=best)
         self.last_saved = time.monotonic()
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.learner.tensors(), asdict(self.state), self.run.about)
 
     def _interrupted(self) -> None:
         self._save()

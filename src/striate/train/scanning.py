@@ -1,5 +1,6 @@
 """Showing how far the reading of the data has come."""
 
+import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ __all__ = ["scan_progress"]
 
 # Most data is read sooner; a bar that only flashes is noise.
 PATIENCE_SECONDS: Final = 1.0
+# Where there is no terminal, a line comes at most so often: a log that says nothing for minutes looks dead.
+LINE_SECONDS: Final = 30.0
 
 
 @contextmanager
@@ -18,8 +21,8 @@ def scan_progress(shown: Shown, *, what: str = "reading the data") -> Generator[
     """Give a function that takes how many files are done, of how many, and draws a bar if it takes long.
 
     Args:
-        shown: As for training; without a terminal, or with `none`, nothing is drawn.
-        what: Said beside the bar.
+        shown: As for training; without a terminal, a line every half minute.
+        what: Said beside the bar, or before the numbers.
     """
     if shown == "none":
         yield lambda done, total: None
@@ -30,12 +33,18 @@ def scan_progress(shown: Shown, *, what: str = "reading the data") -> Generator[
     console = Console(stderr=True)
     bar = Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, transient=True)
     task = bar.add_task(what)
-    began = time.monotonic()
+    drawn = console.is_terminal and shown != "lines"
+    last = time.monotonic()
 
     def told(done: int, total: int) -> None:
+        nonlocal last
         bar.update(task, completed=done, total=total)
-        if console.is_terminal and not bar.live.is_started and time.monotonic() - began > PATIENCE_SECONDS:
+        waited = time.monotonic() - last
+        if drawn and not bar.live.is_started and waited > PATIENCE_SECONDS:
             bar.start()
+        elif not drawn and shown != "bar" and waited > LINE_SECONDS:
+            print(f"{what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+            last = time.monotonic()
 
     try:
         yield told

@@ -120,11 +120,25 @@ def test_threads_share_a_program():
     assert not wrong
 
 
-def test_steps_are_told():
-    """How many of how many."""
+def test_how_much_is_done_is_told():
+    """More and more, of a hundred; while it is measured as well."""
     told: list[tuple[int, int]] = []
-    compile(nn.ReLU(), images_of(1, 3), told=lambda *step: told.append(step))
-    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    compile(nn.Conv2d(3, 4, 3), images_of(1, 3, 8, 8), tune=0.1, told=lambda *done: told.append(done))
+    done = [part for part, _ in told]
+    assert done == sorted(done)
+    assert (done[0], done[-1]) == (0, 100)
+    assert any(40 < part < 90 for part in done)
+    assert {total for _, total in told} == {100}
+
+
+def test_a_tuned_program_answers_alike(tmp_path):
+    """What was measured is in its file."""
+    model, images = trained(Residual()), images_of(1, 3, 16, 16)
+    program = compile(model, images, tune=0.1)
+    loaded = load_program(program.save(tmp_path / "net"))
+    assert loaded.wanted == program.wanted
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(images), model(images), rtol=1e-4, atol=1e-5)
 
 
 def test_our_networks_run():

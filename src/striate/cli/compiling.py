@@ -26,6 +26,7 @@ def compile_network(  # noqa: PLR0913 - each is a flag
     image_size: tuple[int, int] | None = None,
     batch: int = 1,
     accuracy: Accuracy = "default",
+    tune: float = 0.0,
     explain: bool = False,
     threads: int = 0,
 ) -> int:
@@ -38,6 +39,7 @@ def compile_network(  # noqa: PLR0913 - each is a flag
         image_size: Height and width of the example; the network's own if not given.
         batch: Examples in it.
         accuracy: How far from the exact sums results may be: as another order of adding, twice as far, ten times.
+        tune: Seconds in which to measure which algorithms are the fastest here; 0 for none: what is known decides.
         explain: Say what the program does, operation by operation, with times.
         threads: Threads that compute; 0 for PyTorch's own choice.
     """
@@ -57,7 +59,7 @@ def compile_network(  # noqa: PLR0913 - each is a flag
     height, width = image_size or size[1:]
     with scan_progress("auto", what="compiling") as told:
         example = torch.zeros(batch, size[0], height, width)
-        program = compile_model(network, example, accuracy=accuracy, told=told)
+        program = compile_model(network, example, accuracy=accuracy, tune=tune, told=told)
     path = program.save(out or home)
     (takes,) = program.graph.inputs.values()
     free = {0: "examples", 2: "height", 3: "width"}

@@ -13,12 +13,17 @@ from striate.compile.outputs import tensors_of
 from striate.compile.passes import simplified
 from striate.compile.program import Program
 from striate.compile.tracing import hookless
+from striate.compile.tuning import tune as measure
 from striate.compile.verify import verify
 from striate.engine.choice import Accuracy
 
 __all__ = ["compile", "load_program"]
 
-_STEPS: Final = 3  # captured, made smaller and planned, verified
+# How much of the whole is done when; verifying is the rest.
+_CAPTURED: Final = 30
+_PLANNED: Final = 40
+_TUNED: Final = 90
+_ALL: Final = 100
 
 
 def compile(  # noqa: A001 - it is what PyTorch calls it
@@ -26,6 +31,7 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
     example: Float[Tensor, "..."] | Sequence[Float[Tensor, "..."]],
     *,
     accuracy: Accuracy | None = None,
+    tune: float | None = None,
     verified: bool = True,
     told: Callable[[int, int], None] | None = None,
 ) -> Program:
@@ -38,8 +44,10 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
         example: What it is called with: a batch, or a tuple of tensors. Only the sizes count, and most models leave
             the number of examples, and height and width, free.
         accuracy: How far from the exact sums results may be: "exact", "default" or "fast".
+        tune: Seconds in which to measure, in the program itself, which algorithms are the fastest on this machine for
+            inputs of the example's size; without, they are chosen by what is known and estimated.
         verified: Whether answers to the example, and to random numbers, are compared with the model's.
-        told: Called with how many of the steps are done, of how many.
+        told: Called now and then with how much is done, of how much.
 
     Returns:
         The program: call it as the model. `explain` says what it does, `save` writes it to a file.
@@ -59,11 +67,13 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
     """
     inputs: tuple[Tensor, ...] = (example,) if isinstance(example, Tensor) else tuple(example)
     told = told or (lambda done, total: None)
-    told(0, _STEPS)
+    told(0, _ALL)
     graph = capture(model, *inputs)
-    told(1, _STEPS)
+    told(_CAPTURED, _ALL)
     program = Program(simplified(graph), accuracy=accuracy, source=type(model).__name__)
-    told(2, _STEPS)
+    told(_PLANNED, _ALL)
+    if tune:
+        measure(program, inputs, tune, told=lambda part: told(_PLANNED + round(part * (_TUNED - _PLANNED)), _ALL))
     if verified:
         copy = hookless(model)
         verify(
@@ -72,7 +82,7 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
             inputs,
             accuracy=program.choice.accuracy,
         )
-    told(_STEPS, _STEPS)
+    told(_ALL, _ALL)
     return program
 
 

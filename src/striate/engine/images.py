@@ -31,7 +31,9 @@ def is_worth(input: Tensor, least: int = LEAST) -> bool:
         >>> is_worth(torch.zeros(1, 4, 32, 32)), is_worth(torch.zeros(1, 4, 8, 8)), is_worth(torch.zeros(64, 64).int())
         (True, False, False)
     """
-    return not torch.compiler.is_compiling() and input.numel() >= least and takes(input)
+    return (
+        not torch.compiler.is_compiling() and input.numel() >= least and input.dtype is torch.float32 and takes(input)
+    )
 
 
 def laid_alike(input: Tensor, *others: Tensor) -> tuple[bool, tuple[Tensor, ...]]:

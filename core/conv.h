@@ -3,8 +3,8 @@
 //   Problem --> an Algorithm that does not refuse it --> prepare(weights), once --> run(x), as often as wanted
 //
 // Images are NHWC: the channels of a pixel lie side by side, as in PyTorch's channels_last. Sizes are counts of
-// elements. Kernels are compiled for each instruction set, so this header has no inline function of the standard
-// library either (see isa/kernels.h).
+// elements. Numbers are floats, or doubles: `Weights` are floats, `WeightsOf<double>` are not. Kernels are compiled for
+// each instruction set, so this header has no inline function of the standard library either (see isa/kernels.h).
 #pragma once
 
 #include "activation.h"
@@ -14,7 +14,7 @@
 
 namespace striate {
 
-// How far outputs lie apart, in floats. As a rule each row begins where the one before ends; those of one phase of a
+// How far outputs lie apart, in numbers. As a rule each row begins where the one before ends; those of one phase of a
 // stride go to every second pixel of every second row.
 struct Apart {
   std::int64_t pixel, row, image;
@@ -28,6 +28,7 @@ struct Problem {
   std::int64_t dilation_h, dilation_w;
   std::int64_t groups;
   bool bias, residual, relu;  // what is done to a sum before it is stored, in this order
+  bool doubles;               // whether numbers are
 
   std::int64_t p() const { return (h + top + bottom - dilation_h * (r - 1) - 1) / stride_h + 1; }
   std::int64_t q() const { return (w + left + right - dilation_w * (s - 1) - 1) / stride_w + 1; }
@@ -40,22 +41,25 @@ struct Problem {
 // Kernels wherever they lie: of group `gi`, that of output channel `ko` has its tap for `ci` at
 // `at[gi*g + ko*k + ci*c + ...]`. Steps may be negative, so flipped kernels and the transposed ones of a gradient are
 // views of the same weights.
-struct Weights {
-  const float* at;
+template <class Number>
+struct WeightsOf {
+  const Number* at;
   std::int64_t g, k, c, r, s;  // steps, in elements
 };
 
 // Where a gradient of kernels goes: laid out likewise.
-struct WeightsOut {
-  float* at;
+template <class Number>
+struct WeightsOutOf {
+  Number* at;
   std::int64_t g, k, c, r, s;
 };
 
-struct Tensors {
-  const float* x;         // n h w c
-  const float* bias;      // k, or null
-  const float* residual;  // n p q k, or null; its pixels lie apart as those of `y` do
-  float* y;               // n p q k
+template <class Number>
+struct TensorsOf {
+  const Number* x;         // n h w c
+  const Number* bias;      // k, or null
+  const Number* residual;  // n p q k, or null; its pixels lie apart as those of `y` do
+  Number* y;               // n p q k
   Apart apart;
   const Activation* then = nullptr;  // done to each number last, if it is more than to rectify it
 
@@ -65,7 +69,8 @@ struct Tensors {
 };
 
 // One way to compute a convolution. Every algorithm's file defines exactly these, in this order.
-struct Algorithm {
+template <class Number>
+struct AlgorithmOf {
   const char* name;
 
   // Why it cannot, in words, or null if it can.
@@ -74,12 +79,12 @@ struct Algorithm {
   // Multiply-adds' worth of time that a thread spends: what it does, weighted by how well it does it.
   double (*cost)(const Problem&, int threads);
 
-  // Floats that the prepared weights take, and bytes of scratch for a run on so many threads.
+  // Numbers that the prepared weights take, and bytes of scratch for a run on so many threads.
   std::int64_t (*prepared)(const Problem&);
   std::int64_t (*workspace)(const Problem&, int threads);
 
-  void (*prepare)(const Problem&, const Weights&, float* prepared, int threads);
-  void (*run)(const Problem&, const Tensors&, const float* prepared, std::byte* scratch, int threads);
+  void (*prepare)(const Problem&, const WeightsOf<Number>&, Number* prepared, int threads);
+  void (*run)(const Problem&, const TensorsOf<Number>&, const Number* prepared, std::byte* scratch, int threads);
 };
 
 // One way to compute the gradient of a convolution with respect to its kernels: for each weight, the sum over examples
@@ -88,13 +93,27 @@ struct Algorithm {
 // phase of the stride.
 //
 // The order of the sums depends on the sizes alone, never on the threads.
-struct WeightGradient {
+template <class Number>
+struct WeightGradientOf {
   const char* name;
   const char* (*refuses)(const Problem&);
   double (*cost)(const Problem&, int threads);
   std::int64_t (*workspace)(const Problem&, int threads);
-  void (*run)(const Problem&, const float* x, const float* gradient, const WeightsOut& to, std::byte* scratch,
-              int threads);
+  void (*run)(const Problem&, const Number* x, const Number* gradient, const WeightsOutOf<Number>& to,
+              std::byte* scratch, int threads);
 };
+
+// The definition, which refuses nothing: the last of both tables.
+template <class Number>
+struct Reference {
+  static const AlgorithmOf<Number> convolution;
+  static const WeightGradientOf<Number> weight_gradient;
+};
+
+using Weights = WeightsOf<float>;
+using WeightsOut = WeightsOutOf<float>;
+using Tensors = TensorsOf<float>;
+using Algorithm = AlgorithmOf<float>;
+using WeightGradient = WeightGradientOf<float>;
 
 }  // namespace striate

@@ -58,11 +58,12 @@ def by(algorithm):
     return use(algorithm) if algorithm else reproducible()
 
 
-def call(case, algorithm, *, threads=1, channels_last=True):
+def call(case, algorithm, *, threads=1, channels_last=True, dtype=torch.float32):
     """What computes a case, with a bias, by one algorithm in every direction that has it; None where one refuses."""
     asked = Choice(algorithm, "fast", torch=algorithm == "torch")
     try:
-        made = Call(problem(case, bias=True, channels_last=channels_last), threads, asked, limits())
+        posed = problem(case, bias=True, channels_last=channels_last, dtype=dtype)
+        made = Call(posed, threads, asked, limits())
         for direction in TABLES:
             made.plan(direction)
     except OptionError:
@@ -70,6 +71,6 @@ def call(case, algorithm, *, threads=1, channels_last=True):
     return made
 
 
-def accepted():
+def accepted(dtype=torch.float32):
     """Every case with every algorithm that takes it."""
-    return [(case, name) for case in CASES for name in algorithms() if call(case, name)]
+    return [(case, name) for case in CASES for name in algorithms() if call(case, name, dtype=dtype)]

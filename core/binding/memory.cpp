@@ -9,8 +9,12 @@ void bind_transpose(nb::module_& m) {
   m.def(
       "transpose",
       [](std::uintptr_t from, std::uintptr_t to, std::int64_t matrices, std::int64_t rows, std::int64_t columns,
-         int threads) { striate::transpose(at<float>(from), at<float>(to), matrices, rows, columns, threads); },
-      "from_"_a, "to"_a, "matrices"_a, "rows"_a, "columns"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+         int threads, bool doubles) {
+        doubles ? striate::transpose(at<double>(from), at<double>(to), matrices, rows, columns, threads)
+                : striate::transpose(at<float>(from), at<float>(to), matrices, rows, columns, threads);
+      },
+      "from_"_a, "to"_a, "matrices"_a, "rows"_a, "columns"_a, "threads"_a, "doubles"_a = false,
+      nb::call_guard<nb::gil_scoped_release>());
 }
 
 void bind_pages(nb::module_& m) {

@@ -4,15 +4,15 @@
 // most estimates are within a tenth of what was measured there.
 #pragma once
 
-#include "../conv.h"
+#include "convolution.h"
 #include "panels.h"
 
 namespace striate::STRIATE_ISA {
 
 // A product in a tile of sums. With AVX-512 the units could take more than the caches give.
-constexpr double tile_product = lanes >= 16 ? 1.32 : 1.1;
+constexpr double tile_product = is_widest ? 1.32 : 1.1;
 // A sum of a tile, beside its products: the call, bias, the way to memory.
-constexpr double tile_sum = lanes >= 16 ? 16 : 11;
+constexpr double tile_sum = is_widest ? 16 : 11;
 // A pointer of a table: the tile's row begins to be read there.
 constexpr double pointer = 10.0 * lanes;
 // A number of an image, read once or written once.
@@ -22,7 +22,7 @@ constexpr double far_weight = lanes / 2.0, far = 250e3;
 // A call.
 constexpr double call = 8e3 * lanes;
 
-inline double weights_cost(double floats) { return floats > far ? floats * far_weight : 0; }
+inline double weights_cost(double numbers) { return numbers > far ? numbers * far_weight : 0; }
 
 inline double images_cost(const Problem& p) {
   return image_number * double(p.n * (p.h * p.w * p.c + 2 * p.p() * p.q() * p.k));

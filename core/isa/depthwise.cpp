@@ -29,7 +29,7 @@ std::int64_t prepared(const Problem& p) { return p.r * p.s * p.k; }
 
 std::int64_t workspace(const Problem&, int) { return 0; }
 
-void prepare(const Problem& p, const Weights& w, float* to, int) {
+void prepare(const Problem& p, const Weights& w, Number* to, int) {
   for (std::int64_t r = 0; r < p.r; ++r) {
     for (std::int64_t s = 0; s < p.s; ++s) {
       for (std::int64_t k = 0; k < p.k; ++k) *to++ = w.at[k * w.g + r * w.r + s * w.s];
@@ -39,16 +39,16 @@ void prepare(const Problem& p, const Weights& w, float* to, int) {
 
 // Any kernel. All of the outputs have all the taps of `across`.
 template <int Count, bool Full>
-void neighbours(const Problem& p, const Tensors& t, const float* weights, const Place& at, Taps down, Taps across) {
+void neighbours(const Problem& p, const Tensors& t, const Number* weights, const Place& at, Taps down, Taps across) {
   const std::int64_t rest = Full ? lanes : p.c - at.c;
   Vector sum[Count];
 #pragma GCC unroll 8
   for (int i = 0; i < Count; ++i) sum[i] = Vector{};
   for (std::int64_t r = down.first; r < down.end; ++r) {
-    const float* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
+    const Number* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
     for (std::int64_t s = across.first; s < across.end; ++s) {
       const Vector weight = load_first(weights + (r * p.s + s) * p.k + at.c, rest);
-      const float* from = row + s * p.dilation_w * p.c;
+      const Number* from = row + s * p.dilation_w * p.c;
 #pragma GCC unroll 8
       for (int i = 0; i < Count; ++i) sum[i] += weight * load_first(from + i * p.stride_w * p.c, rest);
     }
@@ -59,12 +59,12 @@ void neighbours(const Problem& p, const Tensors& t, const float* weights, const 
 // A kernel of a known width and step, taps side by side: each sample of a row is loaded once for all the outputs that
 // it belongs to.
 template <int Count, int S, int Stride>
-void neighbours_of(const Problem& p, const Tensors& t, const float* weights, const Place& at, Taps down, Taps) {
+void neighbours_of(const Problem& p, const Tensors& t, const Number* weights, const Place& at, Taps down, Taps) {
   Vector sum[Count];
 #pragma GCC unroll 8
   for (int i = 0; i < Count; ++i) sum[i] = Vector{};
   for (std::int64_t r = down.first; r < down.end; ++r) {
-    const float* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
+    const Number* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
     Vector weight[S];
 #pragma GCC unroll 8
     for (int s = 0; s < S; ++s) weight[s] = load(weights + (r * S + s) * p.k + at.c);
@@ -88,7 +88,7 @@ Neighbours* best(const Problem& p) {
   return is_known(p) ? known[p.s / 2 - 1][p.stride_w - 1] : neighbours<outputs, true>;
 }
 
-void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, int threads) {
+void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte*, int threads) {
   Neighbours* const whole = best(p);
   const auto choose = [whole](bool inside, std::int64_t rest) -> Neighbours* {
     if (rest >= lanes) return inside ? whole : neighbours<1, true>;

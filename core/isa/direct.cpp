@@ -2,8 +2,8 @@
 // each output finds its inputs.
 //
 // Source: Dukhan, "The Indirect Convolution Algorithm", 2019.
-#include "../conv.h"
 #include "../share.h"
+#include "convolution.h"
 #include "cost.h"
 #include "panels.h"
 #include "tile.h"
@@ -22,7 +22,7 @@ constexpr std::int64_t most_tiles = 40;
 // more outputs at a time are worth more. No more than their table of pointers allows.
 std::int64_t block(const Problem& p) {
   constexpr std::int64_t pointers = 8192, far = 1 << 20;
-  const bool from_far = panels_per_group(p) * panel_floats(p, taps(p)) * std::int64_t(sizeof(float)) > far;
+  const bool from_far = panels_per_group(p) * panel_numbers(p, taps(p)) * std::int64_t(sizeof(Number)) > far;
   return tile_rows * most(1, least(from_far ? most_tiles : 8, pointers / (tile_rows * taps(p))));
 }
 
@@ -34,27 +34,29 @@ double cost(const Problem& p, int) {
          weights_cost(width * each) + images_cost(p) + call;
 }
 
-std::int64_t prepared(const Problem& p) { return p.groups * group_floats(p, taps(p)); }
+std::int64_t prepared(const Problem& p) { return p.groups * group_numbers(p, taps(p)); }
 
-std::int64_t table_bytes(const Problem& p) { return block(p) * taps(p) * std::int64_t(sizeof(float*)); }
+std::int64_t table_bytes(const Problem& p) { return block(p) * taps(p) * std::int64_t(sizeof(Number*)); }
 std::int64_t zeros(const Problem& p) { return rounded_up((p.groups == 1 ? p.s : 1) * p.c_per_group(), 16); }
 
 std::int64_t workspace(const Problem& p, int threads) {
-  return threads * (rounded_up(table_bytes(p), 64) + zeros(p) * std::int64_t(sizeof(float)));
+  return threads * (rounded_up(table_bytes(p), 64) + zeros(p) * std::int64_t(sizeof(Number)));
 }
 
-void prepare(const Problem& p, const Weights& w, float* prepared, int threads) { pack_panels(p, w, prepared, threads); }
+void prepare(const Problem& p, const Weights& w, Number* prepared, int threads) {
+  pack_panels(p, w, prepared, threads);
+}
 
 // Where some outputs find their inputs, in runs that are the same for all of them.
 struct Table {
-  const float** rows;
+  const Number** rows;
   std::int64_t runs, length;
 };
 
 // Fill `into` for the outputs `first` to `first + count`. Inside the image the taps of a row of the kernel lie side by
 // side, and are one run; near its sides each tap is a run of its own, which may be of zeros.
-Table look_up(const Problem& p, const float* x, std::int64_t first, std::int64_t count, const float* zeros,
-              const float** into) {
+Table look_up(const Problem& p, const Number* x, std::int64_t first, std::int64_t count, const Number* zeros,
+              const Number** into) {
   const std::int64_t columns = p.q(), rows = p.p();
   std::int64_t column = first % columns, row = first / columns % rows, n = first / columns / rows;
   bool inside = p.groups == 1 && p.dilation_w == 1;
@@ -66,7 +68,7 @@ Table look_up(const Problem& p, const float* x, std::int64_t first, std::int64_t
   const std::int64_t runs = inside ? 1 : p.s;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t top = row * p.stride_h - p.top, left = column * p.stride_w - p.left;
-    const float* image = x + n * p.h * p.w * p.c;
+    const Number* image = x + n * p.h * p.w * p.c;
     for (std::int64_t r = 0; r < p.r; ++r) {
       const std::int64_t y = top + r * p.dilation_h;
       const bool there = y >= 0 && y < p.h;
@@ -84,19 +86,19 @@ Table look_up(const Problem& p, const float* x, std::int64_t first, std::int64_t
   return {into, p.r * runs, inside ? p.s * p.c : p.c_per_group()};
 }
 
-void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* scratch, int threads) {
+void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte* scratch, int threads) {
   const std::int64_t outputs = p.n * p.p() * p.q(), line = evenly_apart(p, t), size = least(block(p), line);
   const std::int64_t blocks_a_line = divided_up(line, size), blocks = outputs / line * blocks_a_line;
-  const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, taps(p));
+  const std::int64_t panels = panels_per_group(p), numbers = panel_numbers(p, taps(p));
   // Too few blocks to share: the panels are shared as well.
   const std::int64_t cuts = least(panels, divided_up(2 * threads, most(1, blocks * p.groups)));
   const std::int64_t own = workspace(p, 1);
   share(threads, blocks * p.groups * cuts, [&](std::int64_t task, int thread) {
     const std::int64_t cut = task % cuts, g = task / cuts % p.groups, of_all = task / cuts / p.groups;
     const std::int64_t in_line = of_all % blocks_a_line * size, first = of_all / blocks_a_line * line + in_line;
-    auto* none = reinterpret_cast<float*>(scratch + thread * own);
+    auto* none = reinterpret_cast<Number*>(scratch + thread * own);
     for (std::int64_t i = 0; i < zeros(p); ++i) none[i] = 0;
-    auto** pointers = reinterpret_cast<const float**>(none + zeros(p));
+    auto** pointers = reinterpret_cast<const Number**>(none + zeros(p));
     const std::int64_t count = least(size, line - in_line), tiles = divided_up(count, tile_rows);
     // Of sizes as equal as can be: a tile of one row takes nearly as long as one of six.
     const auto begin = [&](std::int64_t tile) { return first + count * tile / tiles; };
@@ -109,10 +111,10 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* s
     }
     const std::int64_t last = panels * (cut + 1) / cuts;
     for (std::int64_t at = panels * cut / cuts; at < last; ++at) {
-      const float* weights = prepared + g * group_floats(p, taps(p)) + at * floats;
+      const Number* weights = prepared + g * group_numbers(p, taps(p)) + at * numbers;
       if (side_by_side(p, count, at, last)) {
         const Table& of = tables[0];
-        multiply_row(of.rows, tile_rows, of.runs, of.length, weights, floats, store_at(p, t, places[0], g, at));
+        multiply_row(of.rows, tile_rows, of.runs, of.length, weights, numbers, store_at(p, t, places[0], g, at));
         at += streams - 1;
         continue;
       }

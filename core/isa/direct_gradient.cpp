@@ -4,8 +4,8 @@
 // the positions whose sample is inside the image. The gradient is laid out by panels, of which each is read once for
 // every tap and every few input channels. Where there are few input channels, the taps of a kernel's row and the
 // channels are one axis: they lie side by side in the image, whose rows are copied with zeros around them.
-#include "../conv.h"
 #include "../share.h"
+#include "convolution.h"
 #include "cost.h"
 #include "outer.h"
 #include "panels.h"
@@ -38,7 +38,7 @@ struct Layout {
   }
 
   std::int64_t taps() const { return taps_down * taps_across; }
-  std::int64_t tile_floats() const { return taps() * tile_rows * panel; }
+  std::int64_t tile_numbers() const { return taps() * tile_rows * panel; }
   std::int64_t tiles(const Problem& p) const { return p.groups * panels * row_tiles; }
   std::int64_t positions(const Problem& p) const { return images * rows * p.q(); }
 
@@ -62,14 +62,14 @@ struct Layout {
   std::int64_t own_panels(const Problem& p, int threads) const {
     return least(p.groups * panels, divided_up(p.groups * panels, threads) + (rows_first ? 2 * panels : 1));
   }
-  std::int64_t panels_floats(const Problem& p, int threads) const {
+  std::int64_t panels_numbers(const Problem& p, int threads) const {
     return own_panels(p, threads) * positions(p) * panel;
   }
-  std::int64_t line_floats(const Problem& p) const {
+  std::int64_t line_numbers(const Problem& p) const {
     return rounded_up((p.w + most(0, p.left) + most(0, p.right)) * p.c, 16);
   }
   std::int64_t lines(const Problem& p) const { return (rows - 1) * p.stride_h + (p.r - 1) * p.dilation_h + 1; }
-  std::int64_t lines_floats(const Problem& p) const { return wide ? images * lines(p) * line_floats(p) : 0; }
+  std::int64_t lines_numbers(const Problem& p) const { return wide ? images * lines(p) * line_numbers(p) : 0; }
 };
 
 double cost(const Problem& p, int threads) {
@@ -79,7 +79,7 @@ double cost(const Problem& p, int threads) {
   const double rows = double(p.groups * most(l.depth, 4 * l.row_tiles));
   const double products = 1.15 * places * rows * double(l.taps() * l.panels * panel) * tile_product;
   const double blocks = double(divided_up(p.n, l.images) * divided_up(p.p(), l.rows));
-  const double sums = blocks * double(l.tiles(p) * l.tile_floats()) * 4;
+  const double sums = blocks * double(l.tiles(p) * l.tile_numbers()) * 4;
   const double packing = places * double(p.groups * l.panels * panel) * 2 * lanes * (threads > 1 ? 1.1 : 1);
   const double scattering = 13.0 * lanes * double(p.k * p.c_per_group() * p.r * p.s);  // weight by weight
   return products + sums + packing + scattering + call;
@@ -87,8 +87,8 @@ double cost(const Problem& p, int threads) {
 
 std::int64_t workspace(const Problem& p, int threads) {
   const Layout l(p);
-  const std::int64_t own = l.panels_floats(p, threads) + l.lines_floats(p);
-  return (l.tiles(p) * l.tile_floats() + threads * own) * std::int64_t(sizeof(float));
+  const std::int64_t own = l.panels_numbers(p, threads) + l.lines_numbers(p);
+  return (l.tiles(p) * l.tile_numbers() + threads * own) * std::int64_t(sizeof(Number));
 }
 
 // The outputs along an axis whose sample at a tap lies inside the input.
@@ -105,12 +105,12 @@ struct Block {
 };
 
 // The gradient of a block, one panel of channels.
-void pack_panel(const Problem& p, const Block& b, const float* gradient, std::int64_t columns, float* to) {
+void pack_panel(const Problem& p, const Block& b, const Number* gradient, std::int64_t columns, Number* to) {
   const std::int64_t pixels = b.images * b.rows * p.q();
   for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
 #pragma GCC unroll 4
     for (int j = 0; j < panel_vectors; ++j) {
-      const float* from = gradient + pixel * p.k + j * lanes;
+      const Number* from = gradient + pixel * p.k + j * lanes;
       __builtin_prefetch(from + 16 * p.k);
       store(to + pixel * panel + j * lanes, load_first(from, columns - j * lanes));
     }
@@ -118,28 +118,29 @@ void pack_panel(const Problem& p, const Block& b, const float* gradient, std::in
 }
 
 // The rows of the input that a block needs, with zeros around them.
-void pad_lines(const Problem& p, const Layout& l, const Block& b, const float* x, float* to) {
-  const std::int64_t before = most(0, p.left), skipped = most(0, -p.left), floats = l.line_floats(p);
+void pad_lines(const Problem& p, const Layout& l, const Block& b, const Number* x, Number* to) {
+  const std::int64_t before = most(0, p.left), skipped = most(0, -p.left), numbers = l.line_numbers(p);
   const std::int64_t lines = (b.rows - 1) * p.stride_h + (p.r - 1) * p.dilation_h + 1;
   for (std::int64_t image = 0; image < b.images; ++image) {
-    float* line = to + image * l.lines(p) * floats;
-    for (std::int64_t i = 0; i < lines; ++i, line += floats) {
+    Number* line = to + image * l.lines(p) * numbers;
+    for (std::int64_t i = 0; i < lines; ++i, line += numbers) {
       const std::int64_t y = b.top * p.stride_h - p.top + i, there = y < 0 || y >= p.h ? 0 : most(0, p.w - skipped);
-      __builtin_memset(line, 0, std::size_t(before * p.c) * sizeof(float));
+      __builtin_memset(line, 0, std::size_t(before * p.c) * sizeof(Number));
       if (there > 0) {
         __builtin_memcpy(line + before * p.c, x + (((b.image + image) * p.h + y) * p.w + skipped) * p.c,
-                         std::size_t(there * p.c) * sizeof(float));
+                         std::size_t(there * p.c) * sizeof(Number));
       }
-      __builtin_memset(line + (before + there) * p.c, 0, std::size_t(floats - (before + there) * p.c) * sizeof(float));
+      __builtin_memset(line + (before + there) * p.c, 0,
+                       std::size_t(numbers - (before + there) * p.c) * sizeof(Number));
     }
   }
 }
 
 // The sums of one tile over one block, at all taps. `x` is the first channel of the tile, in the image or in its rows
 // with zeros; `with` the block's panel.
-void add_tile(const Problem& p, const Layout& l, const Block& b, std::int64_t rows, const float* x, const float* with,
-              float* sums, bool add) {
-  const std::int64_t line = l.wide ? l.line_floats(p) : p.w * p.c, image = l.wide ? l.lines(p) * line : p.h * line;
+void add_tile(const Problem& p, const Layout& l, const Block& b, std::int64_t rows, const Number* x, const Number* with,
+              Number* sums, bool add) {
+  const std::int64_t line = l.wide ? l.line_numbers(p) : p.w * p.c, image = l.wide ? l.lines(p) * line : p.h * line;
   const Steps of_panel{b.rows * p.q() * panel, p.q() * panel, panel};
   for (std::int64_t r = 0; r < l.taps_down; ++r) {
     Range down{b.top, b.top + b.rows};
@@ -174,16 +175,16 @@ void add_tile(const Problem& p, const Layout& l, const Block& b, std::int64_t ro
 constexpr std::int64_t scattered = 6;
 
 // Sums of some rows of tiles and a panel, to where the weights lie.
-void scatter(const Problem& p, const Layout& l, const float* sums, std::int64_t group, std::int64_t panel_index,
+void scatter(const Problem& p, const Layout& l, const Number* sums, std::int64_t group, std::int64_t panel_index,
              const Range& tiles, const WeightsOut& to) {
   for (std::int64_t k = 0; k < panel_columns(p, panel_index); ++k) {
-    float* kernel = to.at + group * to.g + (panel_index * panel + k) * to.k;
+    Number* kernel = to.at + group * to.g + (panel_index * panel + k) * to.k;
     for (std::int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
-      const float* of_tile = sums + l.tile_at(group, tile, panel_index) * l.tile_floats() + k;
+      const Number* of_tile = sums + l.tile_at(group, tile, panel_index) * l.tile_numbers() + k;
       const Range rows = l.rows_of(tile);
       for (std::int64_t i = rows.begin; i < rows.end; ++i, of_tile += panel) {
         const std::int64_t c = l.wide ? i % p.c : i, column = l.wide ? i / p.c : 0;
-        const float* sum = of_tile;
+        const Number* sum = of_tile;
         for (std::int64_t r = 0; r < l.taps_down; ++r) {
           for (std::int64_t s = 0; s < l.taps_across; ++s, sum += tile_rows * panel)
             kernel[c * to.c + r * to.r + (column + s) * to.s] = *sum;
@@ -193,23 +194,23 @@ void scatter(const Problem& p, const Layout& l, const float* sums, std::int64_t 
   }
 }
 
-void run(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, std::byte* scratch,
+void run(const Problem& p, const Number* x, const Number* gradient, const WeightsOut& to, std::byte* scratch,
          int threads) {
   const Layout l(p);
-  float* sums = reinterpret_cast<float*>(scratch);
-  float* owns = sums + l.tiles(p) * l.tile_floats();
+  Number* sums = reinterpret_cast<Number*>(scratch);
+  Number* owns = sums + l.tiles(p) * l.tile_numbers();
   const std::int64_t down = divided_up(p.p(), l.rows), blocks = most(1, divided_up(p.n, l.images) * down);
   // Each thread takes some of the tiles through all blocks, and none waits for another.
   share(threads, least(threads, l.tiles(p)), [&](std::int64_t task, int thread) {
     const std::int64_t tasks = least(threads, l.tiles(p));
     const Range tiles{l.tiles(p) * task / tasks, l.tiles(p) * (task + 1) / tasks};
     const Range panels = l.panels_of(tiles);
-    float* packed = owns + thread * (l.panels_floats(p, int(tasks)) + l.lines_floats(p));
-    float* lines = packed + l.panels_floats(p, int(tasks));
+    Number* packed = owns + thread * (l.panels_numbers(p, int(tasks)) + l.lines_numbers(p));
+    Number* lines = packed + l.panels_numbers(p, int(tasks));
     for (std::int64_t index = 0; index < blocks; ++index) {
       const std::int64_t n = index / down * l.images, top = index % down * l.rows;
       const Block b{n, least(l.images, p.n - n), top, least(l.rows, p.p() - top)};
-      const float* arriving = gradient + (n * p.p() + top) * p.q() * p.k;
+      const Number* arriving = gradient + (n * p.p() + top) * p.q() * p.k;
       if (l.wide) pad_lines(p, l, b, x, lines);
       for (std::int64_t at = panels.begin; at < panels.end; ++at) {
         const std::int64_t channel = at / l.panels * p.k_per_group() + at % l.panels * panel;
@@ -219,9 +220,9 @@ void run(const Problem& p, const float* x, const float* gradient, const WeightsO
       for (std::int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
         const std::int64_t group = l.group_of(tile), at = group * l.panels + l.panel_of(tile) - panels.begin;
         const Range rows = l.rows_of(l.row_of(tile));
-        const float* from = l.wide ? lines : x + n * p.h * p.w * p.c + group * p.c_per_group();
+        const Number* from = l.wide ? lines : x + n * p.h * p.w * p.c + group * p.c_per_group();
         add_tile(p, l, b, rows.size(), from + rows.begin, packed + at * l.positions(p) * panel,
-                 sums + tile * l.tile_floats(), index > 0);
+                 sums + tile * l.tile_numbers(), index > 0);
       }
     }
   });

@@ -13,7 +13,7 @@ constexpr int outputs = 6;
 
 double cost(const Problem& p, int) {
   const double sums = double(p.n * p.p() * p.q() * rounded_up(p.k, lanes));
-  return sums * (double(p.r * p.s * p.c_per_group()) * (lanes >= 16 ? 4 : 3) + 12) + 2 * images_cost(p) + call;
+  return sums * (double(p.r * p.s * p.c_per_group()) * (is_widest ? 4 : 3) + 12) + 2 * images_cost(p) + call;
 }
 
 std::int64_t step(const Problem& p) { return rounded_up(p.k, lanes); }
@@ -21,20 +21,20 @@ std::int64_t prepared(const Problem& p) { return p.r * p.s * p.c_per_group() * s
 std::int64_t workspace(const Problem&, int) { return 0; }
 
 // For each tap, for each number of a group: the weights that it meets in all channels.
-void prepare(const Problem& p, const Weights& w, float* to, int) {
+void prepare(const Problem& p, const Weights& w, Number* to, int) {
   const std::int64_t each = p.k_per_group();
   for (std::int64_t r = 0; r < p.r; ++r) {
     for (std::int64_t s = 0; s < p.s; ++s) {
       for (std::int64_t c = 0; c < each; ++c) {
         for (std::int64_t k = 0; k < step(p); ++k)
-          *to++ = k < p.k ? w.at[k / each * w.g + k % each * w.k + c * w.c + r * w.r + s * w.s] : 0.0f;
+          *to++ = k < p.k ? w.at[k / each * w.g + k % each * w.k + c * w.c + r * w.r + s * w.s] : Number(0);
       }
     }
   }
 }
 
 template <int Each, int C, int Count>
-[[gnu::always_inline]] inline void add_number(const Vector (&x)[Count], const float* weights, std::int64_t step,
+[[gnu::always_inline]] inline void add_number(const Vector (&x)[Count], const Number* weights, std::int64_t step,
                                               Vector (&sum)[Count]) {
   const Vector weight = load(weights + C * step);
 #pragma GCC unroll 8
@@ -44,16 +44,16 @@ template <int Each, int C, int Count>
 
 // Any kernel. All of the outputs have all the taps of `across`.
 template <int Each, int Count>
-void neighbours(const Problem& p, const Tensors& t, const float* weights, const Place& at, Taps down, Taps across) {
+void neighbours(const Problem& p, const Tensors& t, const Number* weights, const Place& at, Taps down, Taps across) {
   const std::int64_t rest = p.c - at.c;
   Vector sum[Count];
 #pragma GCC unroll 8
   for (int i = 0; i < Count; ++i) sum[i] = Vector{};
   for (std::int64_t r = down.first; r < down.end; ++r) {
-    const float* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
+    const Number* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
     for (std::int64_t s = across.first; s < across.end; ++s) {
       Vector x[Count];
-      const float* from = row + s * p.dilation_w * p.c;
+      const Number* from = row + s * p.dilation_w * p.c;
 #pragma GCC unroll 8
       for (int i = 0; i < Count; ++i) x[i] = load_first(from + i * p.stride_w * p.c, rest);
       add_number<Each, 0>(x, weights + (r * p.s + s) * Each * step(p) + at.c, step(p), sum);
@@ -64,7 +64,7 @@ void neighbours(const Problem& p, const Tensors& t, const float* weights, const 
 
 // What number `C` of sample `J` of a row adds to all the outputs that the sample belongs to.
 template <int Each, int Count, int S, int Stride, int C>
-[[gnu::always_inline]] inline void add_sample(int j, Vector x, const float* weights, std::int64_t step,
+[[gnu::always_inline]] inline void add_sample(int j, Vector x, const Number* weights, std::int64_t step,
                                               Vector (&sum)[Count]) {
   const Vector number = of_groups<Each, C>(x, Every{});
 #pragma GCC unroll 8
@@ -78,13 +78,13 @@ template <int Each, int Count, int S, int Stride, int C>
 // A kernel of a known width and step, taps side by side: each sample of a row is shuffled once for all the outputs that
 // it belongs to.
 template <int Each, int Count, int S, int Stride>
-void neighbours_of(const Problem& p, const Tensors& t, const float* weights, const Place& at, Taps down, Taps) {
+void neighbours_of(const Problem& p, const Tensors& t, const Number* weights, const Place& at, Taps down, Taps) {
   const std::int64_t rest = p.c - at.c;
   Vector sum[Count];
 #pragma GCC unroll 8
   for (int i = 0; i < Count; ++i) sum[i] = Vector{};
   for (std::int64_t r = down.first; r < down.end; ++r) {
-    const float* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
+    const Number* row = at.image + ((at.top + r * p.dilation_h) * p.w + at.left) * p.c + at.c;
 #pragma GCC unroll 32
     for (int j = 0; j < (Count - 1) * Stride + S; ++j, row += p.c) {
       add_sample<Each, Count, S, Stride, 0>(j, load_first(row, rest), weights + r * S * Each * step(p) + at.c, step(p),
@@ -95,7 +95,7 @@ void neighbours_of(const Problem& p, const Tensors& t, const float* weights, con
 }
 
 template <int Each>
-void row_of(const Problem& p, const Tensors& t, const float* prepared, std::int64_t task) {
+void row_of(const Problem& p, const Tensors& t, const Number* prepared, std::int64_t task) {
   constexpr Neighbours* known[2] = {neighbours_of<Each, outputs, 3, 1>, neighbours_of<Each, outputs, 3, 2>};
   const bool is_known = p.dilation_w == 1 && p.s == 3 && p.stride_w <= 2;
   Neighbours* const together = is_known ? known[p.stride_w - 1] : neighbours<Each, outputs>;
@@ -104,7 +104,7 @@ void row_of(const Problem& p, const Tensors& t, const float* prepared, std::int6
   });
 }
 
-void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, int threads) {
+void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte*, int threads) {
   share(threads, p.n * p.p(), [&](std::int64_t task, int) {
     switch (p.c_per_group()) {
       case 2:

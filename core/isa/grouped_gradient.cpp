@@ -1,10 +1,9 @@
 // The gradient of kernels of few channels, of one or of a group of 2, 4 or 8, as many out as in: vectors hold channels,
 // and a few taps of a kernel's row are summed together.
-#include "../conv.h"
 #include "../share.h"
+#include "convolution.h"
 #include "cost.h"
 #include "groups.h"
-#include "vector.h"
 
 namespace striate::STRIATE_ISA {
 namespace {
@@ -12,7 +11,7 @@ namespace {
 // Taps at a time. One sum for each of the group's channels that a tap meets: as many as registers hold, but not more
 // than four taps. Memory is what takes the time then.
 template <int Each>
-constexpr int most_taps = (lanes >= 16 ? 24 : 12) / Each > 4 ? 4 : (lanes >= 16 ? 24 : 12) / Each;
+constexpr int most_taps = (is_widest ? 24 : 12) / Each > 4 ? 4 : (is_widest ? 24 : 12) / Each;
 
 const char* refuses_depthwise(const Problem& p) {
   if (p.groups != p.c) return "it is not depthwise";
@@ -30,14 +29,14 @@ double cost(const Problem& p, int) {
 std::int64_t blocks(const Problem& p) { return most(1, least(16, p.n * p.p())); }
 std::int64_t sums(const Problem& p) { return p.r * p.s * p.c_per_group() * rounded_up(p.c, lanes); }
 
-std::int64_t workspace(const Problem& p, int) { return blocks(p) * sums(p) * std::int64_t(sizeof(float)); }
+std::int64_t workspace(const Problem& p, int) { return blocks(p) * sums(p) * std::int64_t(sizeof(Number)); }
 
 // What one row of outputs adds to the sums of `Count` taps, for a vector of channels.
 struct Row {
-  const float* line;      // of the input, where the first tap of the first output is
-  const float* arriving;  // the gradient of the first output
-  std::int64_t channels;  // that there are, from here on
-  std::int64_t left;      // the first tap's column, which may lie outside the image
+  const Number* line;      // of the input, where the first tap of the first output is
+  const Number* arriving;  // the gradient of the first output
+  std::int64_t channels;   // that there are, from here on
+  std::int64_t left;       // the first tap's column, which may lie outside the image
 };
 
 // `sum[c]` += number `c` of each group, times the gradient.
@@ -48,11 +47,11 @@ template <int Each, int C = 0>
 }
 
 template <int Each, int Count, bool Full>
-void add_row(const Problem& p, const Row& row, float* sums, std::int64_t step) {
+void add_row(const Problem& p, const Row& row, Number* sums, std::int64_t step) {
   Vector sum[Count * Each];
 #pragma GCC unroll 32
   for (int i = 0; i < Count * Each; ++i) sum[i] = load(sums + i * step);
-  const auto number = [&](const float* from) { return Full ? load(from) : load_first(from, row.channels); };
+  const auto number = [&](const Number* from) { return Full ? load(from) : load_first(from, row.channels); };
   const auto checked = [&](std::int64_t column) {
     const Vector factor = number(row.arriving + column * p.k);
 #pragma GCC unroll 8
@@ -69,7 +68,7 @@ void add_row(const Problem& p, const Row& row, float* sums, std::int64_t step) {
   for (std::int64_t column = 0; column < first; ++column) checked(column);
   for (std::int64_t column = first; column < end; ++column) {
     const Vector factor = number(row.arriving + column * p.k);
-    const float* from = row.line + column * p.stride_w * p.c;
+    const Number* from = row.line + column * p.stride_w * p.c;
 #pragma GCC unroll 8
     for (int i = 0; i < Count; ++i) add_products<Each>(factor, number(from + i * p.dilation_w * p.c), sum + i * Each);
   }
@@ -78,7 +77,7 @@ void add_row(const Problem& p, const Row& row, float* sums, std::int64_t step) {
   for (int i = 0; i < Count * Each; ++i) store(sums + i * step, sum[i]);
 }
 
-using AddRow = void(const Problem&, const Row&, float* sums, std::int64_t step);
+using AddRow = void(const Problem&, const Row&, Number* sums, std::int64_t step);
 
 // By the number of taps, from 1 on, and whether there is a whole vector of channels.
 template <int Each, int Count = most_taps<Each>>
@@ -90,14 +89,14 @@ AddRow* by_taps(std::int64_t count, bool full) {
 }
 
 template <int Each>
-void add_rows(const Problem& p, const float* x, const float* gradient, std::int64_t begin, std::int64_t end,
-              float* own) {
+void add_rows(const Problem& p, const Number* x, const Number* gradient, std::int64_t begin, std::int64_t end,
+              Number* own) {
   const std::int64_t step = rounded_up(p.c, lanes);
   for (std::int64_t row = begin; row < end; ++row) {
     for (std::int64_t r = 0; r < p.r; ++r) {
       const std::int64_t y = row % p.p() * p.stride_h - p.top + r * p.dilation_h;
       if (y < 0 || y >= p.h) continue;
-      const float* line = x + (row / p.p() * p.h + y) * p.w * p.c;
+      const Number* line = x + (row / p.p() * p.h + y) * p.w * p.c;
       for (std::int64_t c = 0; c < p.c; c += lanes) {
         for (std::int64_t s = 0; s < p.s; s += most_taps<Each>) {
           const std::int64_t left = s * p.dilation_w - p.left;
@@ -110,8 +109,8 @@ void add_rows(const Problem& p, const float* x, const float* gradient, std::int6
   }
 }
 
-using AddRows = void(const Problem&, const float* x, const float* gradient, std::int64_t begin, std::int64_t end,
-                     float* own);
+using AddRows = void(const Problem&, const Number* x, const Number* gradient, std::int64_t begin, std::int64_t end,
+                     Number* own);
 
 AddRows* by_group(std::int64_t each) {
   if (each == 1) return add_rows<1>;
@@ -122,19 +121,19 @@ AddRows* by_group(std::int64_t each) {
   return add_rows<4>;
 }
 
-void run(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, std::byte* scratch,
+void run(const Problem& p, const Number* x, const Number* gradient, const WeightsOut& to, std::byte* scratch,
          int threads) {
   const std::int64_t rows = p.n * p.p(), step = rounded_up(p.c, lanes), each = p.c_per_group();
-  auto* all = reinterpret_cast<float*>(scratch);
+  auto* all = reinterpret_cast<Number*>(scratch);
   share(threads, blocks(p), [&](std::int64_t task, int) {
-    float* own = all + task * sums(p);
+    Number* own = all + task * sums(p);
     for (std::int64_t i = 0; i < sums(p); ++i) own[i] = 0;
     by_group(each)(p, x, gradient, rows * task / blocks(p), rows * (task + 1) / blocks(p), own);
   });
   for (std::int64_t tap = 0; tap < p.r * p.s; ++tap) {
     for (std::int64_t c = 0; c < each; ++c) {
       for (std::int64_t k = 0; k < p.k; ++k) {
-        float total = 0;
+        Number total = 0;
         for (std::int64_t block = 0; block < blocks(p); ++block)
           total += all[block * sums(p) + (tap * each + c) * step + k];
         to.at[k / each * to.g + k % each * to.k + c * to.c + tap / p.s * to.r + tap % p.s * to.s] = total;

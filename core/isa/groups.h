@@ -1,8 +1,7 @@
 // Few channels a group, as many out as in: a vector holds the channels of several groups.
 #pragma once
 
-#include "../conv.h"
-#include "vector.h"
+#include "convolution.h"
 
 namespace striate::STRIATE_ISA {
 

@@ -11,11 +11,13 @@
 namespace striate {
 
 struct Affine;
-struct Algorithm;
+template <class Number>
+struct AlgorithmOf;
 struct Channels;
 struct Contrast;
 struct ContrastNorm;
-struct WeightGradient;
+template <class Number>
+struct WeightGradientOf;
 struct Mean;
 struct Patch;
 struct Pool;
@@ -67,11 +69,14 @@ struct Kernels {
   std::int64_t (*spectral_right)(std::int64_t groups, std::int64_t columns, std::int64_t depth,
                                  std::int64_t frequencies);
 
-  // The ways to compute a convolution (../conv.h), best guess first, null after the last.
-  const Algorithm* const* algorithms;
+  // The ways to compute a convolution (../conv.h), best guess first, null after the last; and the gradient of its
+  // kernels, likewise.
+  const AlgorithmOf<float>* const* algorithms;
+  const WeightGradientOf<float>* const* weight_gradients;
 
-  // The ways to compute the gradient of its kernels, likewise.
-  const WeightGradient* const* weight_gradients;
+  // The same ways, for doubles.
+  const AlgorithmOf<double>* const* algorithms_of_doubles;
+  const WeightGradientOf<double>* const* weight_gradients_of_doubles;
 
   // Rows of a max pooling, and one plane (of it, some channels) of its way back: see ../pool.h.
   std::int64_t (*max_pool_scratch)(const Pool&);

@@ -1,9 +1,8 @@
 // Neighbouring outputs of one row, a vector of channels of each: where they find what they need, and where they go.
 #pragma once
 
-#include "../conv.h"
 #include "activation.h"
-#include "vector.h"
+#include "convolution.h"
 
 namespace striate::STRIATE_ISA {
 
@@ -20,13 +19,13 @@ inline Taps taps_inside(std::int64_t start, std::int64_t size, std::int64_t coun
 }
 
 struct Place {
-  const float* image;
+  const Number* image;
   std::int64_t top, left;  // of the first tap of the first output
   std::int64_t output;     // where its first channel goes
   std::int64_t c;          // the first channel of the vector
 };
 
-using Neighbours = void(const Problem&, const Tensors&, const float* weights, const Place&, Taps down, Taps across);
+using Neighbours = void(const Problem&, const Tensors&, const Number* weights, const Place&, Taps down, Taps across);
 
 // Bias, residual and rectification, for the `rest` channels that there are from `at.c` on.
 template <int Count>
@@ -46,10 +45,10 @@ template <int Count>
 // One row of outputs, the `task`th of all images: `Outputs` neighbours at a time where all of them have all taps
 // across, else one by one. `choose(inside, rest)` says by which function, for the `rest` channels that are left.
 template <int Outputs, class Choose>
-[[gnu::always_inline]] inline void row_of_outputs(const Problem& p, const Tensors& t, const float* weights,
+[[gnu::always_inline]] inline void row_of_outputs(const Problem& p, const Tensors& t, const Number* weights,
                                                   std::int64_t task, const Choose& choose) {
   const std::int64_t rows = p.p(), columns = p.q(), top = task % rows * p.stride_h - p.top;
-  const float* image = t.x + task / rows * p.h * p.w * p.c;
+  const Number* image = t.x + task / rows * p.h * p.w * p.c;
   const Taps down = taps_inside(top, p.h, p.r, p.dilation_h);
   const std::int64_t line = t.place(task / rows, task % rows, 0);
   for (std::int64_t q = 0; q < columns;) {

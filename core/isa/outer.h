@@ -10,7 +10,7 @@ struct Range {
   std::int64_t size() const { return end - begin; }
 };
 
-// One operand of a sum of outer products: how far apart its numbers lie, in floats, from one place to the next.
+// One operand of a sum of outer products: how far apart its numbers lie, in numbers, from one place to the next.
 //
 // Places come in runs (rows of an image), runs in images.
 struct Steps {
@@ -23,7 +23,7 @@ struct Places {
 
 // Where the sums go, or what they are added to.
 struct Sums {
-  float* at;
+  Number* at;
   std::int64_t step;     // from one row to the next
   std::int64_t columns;  // that there are
   bool add;
@@ -31,10 +31,10 @@ struct Sums {
 
 // `to[row][column]` = the sum over all places of `rows[row] * panel[column]`. One place after the other, so the sum
 // depends on nothing else.
-using OuterTile = void(const float* rows, const float* panel_at, const Places& places, const Sums& to);
+using OuterTile = void(const Number* rows, const Number* panel_at, const Places& places, const Sums& to);
 
 template <int Rows>
-void outer(const float* rows, const float* panel_at, const Places& at, const Sums& to) {
+void outer(const Number* rows, const Number* panel_at, const Places& at, const Sums& to) {
   Vector sum[Rows][panel_vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
@@ -43,8 +43,8 @@ void outer(const float* rows, const float* panel_at, const Places& at, const Sum
   }
   for (std::int64_t image = 0; image < at.images; ++image) {
     for (std::int64_t run = 0; run < at.runs; ++run) {
-      const float* row = rows + image * at.rows.image + run * at.rows.run;
-      const float* with = panel_at + image * at.panel.image + run * at.panel.run;
+      const Number* row = rows + image * at.rows.image + run * at.rows.run;
+      const Number* with = panel_at + image * at.panel.image + run * at.panel.run;
       for (std::int64_t place = 0; place < at.length; ++place, row += at.rows.place, with += at.panel.place) {
         __builtin_prefetch(row + 16);  // of the next tile: far from what is read now, so nothing foresees it
         Vector factor[panel_vectors];
@@ -63,7 +63,7 @@ void outer(const float* rows, const float* panel_at, const Places& at, const Sum
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < panel_vectors; ++j) {
-      float* into = to.at + i * to.step + j * lanes;
+      Number* into = to.at + i * to.step + j * lanes;
       const std::int64_t left = to.columns - j * lanes;
       store_first(into, to.add ? load_first(into, left) + sum[i][j] : sum[i][j], left);
     }

@@ -1,19 +1,19 @@
 // Weights in the order in which `multiply_tile` reads them.
 #pragma once
 
-#include "../conv.h"
 #include "../share.h"
+#include "convolution.h"
 #include "tile.h"
 
 namespace striate::STRIATE_ISA {
 
 inline std::int64_t panels_per_group(const Problem& p) { return divided_up(p.k_per_group(), panel); }
 
-// Floats from one panel of `taps` taps to the next.
-inline std::int64_t panel_floats(const Problem& p, std::int64_t taps) { return taps * p.c_per_group() * panel; }
+// Numbers from one panel of `taps` taps to the next.
+inline std::int64_t panel_numbers(const Problem& p, std::int64_t taps) { return taps * p.c_per_group() * panel; }
 
-// Floats of a group's panels together: the last is as narrow as whole vectors allow.
-inline std::int64_t group_floats(const Problem& p, std::int64_t taps) {
+// Numbers of a group's panels together: the last is as narrow as whole vectors allow.
+inline std::int64_t group_numbers(const Problem& p, std::int64_t taps) {
   return taps * p.c_per_group() * rounded_up(p.k_per_group(), lanes);
 }
 
@@ -22,24 +22,24 @@ inline std::int64_t panel_columns(const Problem& p, std::int64_t index) {
   return least(panel, p.k_per_group() - index * panel);
 }
 
-// Floats of a row of the panel: whole vectors. The last panel of a group is the narrower the fewer channels are left.
+// Numbers of a row of the panel: whole vectors. The last panel of a group is the narrower the fewer channels are left.
 inline std::int64_t panel_width(const Problem& p, std::int64_t index) {
   return rounded_up(panel_columns(p, index), lanes);
 }
 
 // Every group's panels: for each tap and each input channel, the weights of the panel's channels.
-inline void pack_panels(const Problem& p, const Weights& w, float* prepared, int threads) {
-  const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, p.r * p.s);
+inline void pack_panels(const Problem& p, const Weights& w, Number* prepared, int threads) {
+  const std::int64_t panels = panels_per_group(p), numbers = panel_numbers(p, p.r * p.s);
   share(threads, p.groups * panels, [&](std::int64_t task, int) {
     const std::int64_t g = task / panels, at = task % panels;
     const std::int64_t columns = panel_columns(p, at), width = panel_width(p, at);
-    const float* first = w.at + g * w.g + at * panel * w.k;
-    float* to = prepared + g * group_floats(p, p.r * p.s) + at * floats;
+    const Number* first = w.at + g * w.g + at * panel * w.k;
+    Number* to = prepared + g * group_numbers(p, p.r * p.s) + at * numbers;
     for (std::int64_t r = 0; r < p.r; ++r) {
       for (std::int64_t s = 0; s < p.s; ++s) {
         for (std::int64_t c = 0; c < p.c_per_group(); ++c, to += width) {
-          const float* from = first + c * w.c + r * w.r + s * w.s;
-          for (std::int64_t i = 0; i < width; ++i) to[i] = i < columns ? from[i * w.k] : 0.0f;
+          const Number* from = first + c * w.c + r * w.r + s * w.s;
+          for (std::int64_t i = 0; i < width; ++i) to[i] = i < columns ? from[i * w.k] : Number(0);
         }
       }
     }

@@ -52,9 +52,16 @@ double sum(const float* values, std::size_t count) {
 
 }  // namespace
 
-extern const Algorithm* const algorithms[];  // algorithms.cpp
-extern const WeightGradient* const weight_gradients[];
-void spectral_product(const SpectralProduct&, std::byte* scratch, int threads);  // spectra.cpp
+// algorithms.cpp
+extern const AlgorithmOf<float>* const algorithms[];
+extern const WeightGradientOf<float>* const weight_gradients[];
+namespace doubles {
+extern const AlgorithmOf<double>* const algorithms[];
+extern const WeightGradientOf<double>* const weight_gradients[];
+}  // namespace doubles
+
+// spectra.cpp
+void spectral_product(const SpectralProduct&, std::byte* scratch, int threads);
 std::int64_t spectral_workspace(const SpectralProduct&);
 void pack_spectra(const SpectralRight&, float* to, int threads);
 std::int64_t spectral_right(std::int64_t groups, std::int64_t columns, std::int64_t depth, std::int64_t frequencies);
@@ -104,6 +111,8 @@ const Kernels kernels{STRIATE_NAME(STRIATE_ISA),
                       spectral_right,
                       algorithms,
                       weight_gradients,
+                      doubles::algorithms,
+                      doubles::weight_gradients,
                       max_pool_scratch,
                       max_pool,
                       unpool,

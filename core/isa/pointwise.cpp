@@ -1,7 +1,7 @@
 // Kernels of one tap: a product of two matrices, of pixels and of kernels. Every pixel of the output is found by
 // counting, without a table.
-#include "../conv.h"
 #include "../share.h"
+#include "convolution.h"
 #include "cost.h"
 #include "panels.h"
 #include "tile.h"
@@ -20,7 +20,7 @@ const char* refuses(const Problem& p) {
 
 std::int64_t block(const Problem& p) {
   constexpr std::int64_t near = 1 << 20;
-  const bool from_far = p.groups * group_floats(p, 1) * std::int64_t(sizeof(float)) > near;
+  const bool from_far = p.groups * group_numbers(p, 1) * std::int64_t(sizeof(Number)) > near;
   return tile_rows * (from_far ? most_tiles : near_tiles);
 }
 
@@ -30,12 +30,14 @@ double cost(const Problem& p, int) {
   return sums * (each * tile_product + tile_sum) + weights_cost(width * each) + images_cost(p) + call;
 }
 
-std::int64_t prepared(const Problem& p) { return p.groups * group_floats(p, 1); }
+std::int64_t prepared(const Problem& p) { return p.groups * group_numbers(p, 1); }
 std::int64_t workspace(const Problem&, int) { return 0; }
-void prepare(const Problem& p, const Weights& w, float* prepared, int threads) { pack_panels(p, w, prepared, threads); }
+void prepare(const Problem& p, const Weights& w, Number* prepared, int threads) {
+  pack_panels(p, w, prepared, threads);
+}
 
 // Where the pixels of the outputs from `output` on begin.
-void find(const Problem& p, const float* x, std::int64_t output, std::int64_t count, const float** rows) {
+void find(const Problem& p, const Number* x, std::int64_t output, std::int64_t count, const Number** rows) {
   const std::int64_t columns = p.q(), lines = p.p();
   std::int64_t column = output % columns, line = output / columns;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -44,10 +46,10 @@ void find(const Problem& p, const float* x, std::int64_t output, std::int64_t co
   }
 }
 
-void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, int threads) {
+void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte*, int threads) {
   const std::int64_t outputs = p.n * p.p() * p.q(), line = evenly_apart(p, t), size = least(block(p), line);
   const std::int64_t blocks_a_line = divided_up(line, size), blocks = outputs / line * blocks_a_line;
-  const std::int64_t panels = panels_per_group(p), floats = panel_floats(p, 1);
+  const std::int64_t panels = panels_per_group(p), numbers = panel_numbers(p, 1);
   const bool dense = p.stride_h == 1 && p.stride_w == 1;
   // Too few blocks to share: the panels are shared as well.
   const std::int64_t cuts = least(panels, divided_up(2 * threads, most(1, blocks * p.groups)));
@@ -57,8 +59,8 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
     const std::int64_t count = least(size, line - in_line), tiles = divided_up(count, tile_rows);
     // Of sizes as equal as can be: a tile of one row takes nearly as long as one of six.
     const auto begin = [&](std::int64_t tile) { return first + count * tile / tiles; };
-    const float* x = t.x + g * p.c_per_group();
-    const float* rows[most_tiles * tile_rows];
+    const Number* x = t.x + g * p.c_per_group();
+    const Number* rows[most_tiles * tile_rows];
     std::int64_t places[most_tiles];
     for (std::int64_t i = 0; i < tiles; ++i) {
       places[i] = place_of(p, t, line, begin(i));
@@ -70,9 +72,9 @@ void run(const Problem& p, const Tensors& t, const float* prepared, std::byte*, 
     }
     const std::int64_t last = panels * (cut + 1) / cuts;
     for (std::int64_t at = panels * cut / cuts; at < last; ++at) {
-      const float* weights = prepared + g * group_floats(p, 1) + at * floats;
+      const Number* weights = prepared + g * group_numbers(p, 1) + at * numbers;
       if (side_by_side(p, count, at, last)) {
-        multiply_row(rows, tile_rows, 1, p.c_per_group(), weights, floats, store_at(p, t, places[0], g, at));
+        multiply_row(rows, tile_rows, 1, p.c_per_group(), weights, numbers, store_at(p, t, places[0], g, at));
         at += streams - 1;
         continue;
       }

@@ -98,8 +98,8 @@ struct AnyPower {
     alignas(vector_bytes) float numbers[lanes];
     store(numbers, d);
     for (int i = 0; i < lanes; i += double_lanes) {
-      auto* half = reinterpret_cast<HalfVector*>(numbers + i);
-      *half = __builtin_convertvector(power(__builtin_convertvector(*half, DoubleVector)), HalfVector);
+      auto* half = reinterpret_cast<NarrowVector*>(numbers + i);
+      *half = __builtin_convertvector(power(__builtin_convertvector(*half, DoubleVector)), NarrowVector);
     }
     return load(numbers);
   }

@@ -8,10 +8,10 @@ namespace striate::STRIATE_ISA {
 
 // Where the sums of a tile go, and what is done to them before.
 struct Store {
-  float* y;               // the first row's, at the panel's first channel
-  std::int64_t step;      // from one row to the next, in floats
-  const float* bias;      // of the panel's channels, or null
-  const float* residual;  // lies as `y` does, or null
+  Number* y;               // the first row's, at the panel's first channel
+  std::int64_t step;       // from one row to the next, in numbers
+  const Number* bias;      // of the panel's channels, or null
+  const Number* residual;  // lies as `y` does, or null
   bool relu;
   std::int64_t columns;  // channels of the panel that there are
   bool apart = false;    // every run is summed by itself; see `tile`
@@ -22,8 +22,8 @@ struct Store {
 // each followed by its weights for all channels of the panel. Each sum adds its products up one by one, in that order,
 // so it does not depend on which rows it is computed with. Two runs that are summed apart, and then added, have 0.7
 // times the error of one that is twice as long.
-using MultiplyTile = void(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
-                          const float* weights, const Store& store);
+using MultiplyTile = void(const Number* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
+                          const Number* weights, const Store& store);
 
 // How many rows of the panel before its turn a row is called for. The processor foresees the stream by itself, but not
 // far enough where it comes from beyond the second cache: without this, 256 channels at 14x14 take a tenth more.
@@ -48,7 +48,7 @@ template <int Rows, int Vectors, bool Full>
 }
 
 template <int Rows, int Vectors>
-void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length, const float* weights,
+void tile(const Number* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length, const Number* weights,
           const Store& to) {
   Vector sum[Rows][Vectors];
 #pragma GCC unroll 16
@@ -58,7 +58,7 @@ void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std:
   }
   Vector before[Rows][Vectors] = {};
   for (std::int64_t run = 0; run < runs; ++run, rows += stride) {
-    const float* row[Rows];
+    const Number* row[Rows];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) row[i] = rows[i];
     if (to.apart && run > 0) {
@@ -73,7 +73,7 @@ void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std:
     }
     for (std::int64_t at = 0; at < length; ++at, weights += Vectors * lanes) {
 #pragma GCC unroll 4
-      for (int line = 0; line < Vectors * lanes; line += 16)
+      for (int line = 0; line < Vectors * lanes; line += cache_line)
         __builtin_prefetch(weights + ahead * Vectors * lanes + line);
       Vector factor[Vectors];
 #pragma GCC unroll 4
@@ -100,16 +100,16 @@ void tile(const float* const* rows, std::int64_t stride, std::int64_t runs, std:
   }
 }
 
-// Panels that are gone through side by side for one row of numbers, `apart` floats from one to the next. Nothing takes
+// Panels that are gone through side by side for one row of numbers, `apart` numbers from one to the next. Nothing takes
 // time there but to read the weights once, and memory brings more in several streams than in one: of 411 MB a fifth.
 constexpr int streams = lanes >= 16 ? 8 : 4;
-using MultiplyRow = void(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
-                         const float* weights, std::int64_t apart, const Store& store);
+using MultiplyRow = void(const Number* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
+                         const Number* weights, std::int64_t apart, const Store& store);
 extern MultiplyRow* const multiply_row;
 
 template <int Streams>
-void row_of_panels(const float* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
-                   const float* weights, std::int64_t apart, const Store& to) {
+void row_of_panels(const Number* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
+                   const Number* weights, std::int64_t apart, const Store& to) {
   constexpr int soon = 8;  // rows of a panel that are called for before their turn
   Vector sum[Streams][1][panel_vectors];
 #pragma GCC unroll 8
@@ -122,9 +122,9 @@ void row_of_panels(const float* const* rows, std::int64_t stride, std::int64_t r
       const Vector number = spread(rows[0][at]);
 #pragma GCC unroll 8
       for (int i = 0; i < Streams; ++i) {
-        const float* of_panel = weights + i * apart;
+        const Number* of_panel = weights + i * apart;
 #pragma GCC unroll 4
-        for (int line = 0; line < panel; line += 16) __builtin_prefetch(of_panel + soon * panel + line);
+        for (int line = 0; line < panel; line += cache_line) __builtin_prefetch(of_panel + soon * panel + line);
 #pragma GCC unroll 4
         for (int j = 0; j < panel_vectors; ++j) sum[i][0][j] += number * load(of_panel + j * lanes);
       }

@@ -1,4 +1,7 @@
-// Vectors of floats as wide as the instruction set's, and the tile of sums that its registers hold.
+// Vectors of numbers as wide as the instruction set's, and the tile of sums that its registers hold.
+//
+// A number is a float. What convolves is compiled a second time, for doubles, in a namespace within the instruction
+// set's.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +11,12 @@
 #endif
 
 namespace striate::STRIATE_ISA {
+
+#if defined(STRIATE_DOUBLES)
+using Number = double;
+#else
+using Number = float;
+#endif
 
 // A tile is `tile_rows` outputs times a panel of `panel_vectors` vectors of channels. Of the registers, most hold sums,
 // a row of the panel takes the next ones, and one is for the number that multiplies it. On AVX2, 6 x 16 asks the second
@@ -21,65 +30,85 @@ constexpr int vector_bytes = 16, tile_rows = 6, panel_vectors = 4;
 #else
 constexpr int vector_bytes = 16, tile_rows = 6, panel_vectors = 2;
 #endif
-constexpr int lanes = vector_bytes / int(sizeof(float));
+constexpr bool is_widest = vector_bytes == 64;
+constexpr int lanes = vector_bytes / int(sizeof(Number));
+constexpr int cache_line = 64 / int(sizeof(Number));
 
 // The places of a vector, for what a shuffle says of each.
 template <int... lane>
 struct Lanes {};
-#if defined(__AVX512F__)
-using Every = Lanes<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
-#elif defined(__AVX__)
-using Every = Lanes<0, 1, 2, 3, 4, 5, 6, 7>;
-#else
-using Every = Lanes<0, 1, 2, 3>;
-#endif
+template <int count, int... lane>
+struct Counted : Counted<count - 1, count - 1, lane...> {};
+template <int... lane>
+struct Counted<0, lane...> {
+  using Places = Lanes<lane...>;
+};
+using Every = Counted<lanes>::Places;
 constexpr int panel = panel_vectors * lanes;
 
-typedef float Vector __attribute__((vector_size(vector_bytes)));
-// The same in an array of floats, which may begin anywhere.
-typedef Vector LooseVector __attribute__((aligned(alignof(float)), may_alias));
+typedef Number Vector __attribute__((vector_size(vector_bytes)));
+// The same in an array of numbers, which may begin anywhere.
+typedef Vector LooseVector __attribute__((aligned(alignof(Number)), may_alias));
 
-// Half as many doubles, for what is computed once and rounded at the end.
-constexpr int double_lanes = lanes / 2;
+// A vector of doubles, for what is computed once and rounded at the end; and as many numbers.
+constexpr int double_lanes = vector_bytes / int(sizeof(double));
 typedef double DoubleVector __attribute__((vector_size(vector_bytes)));
-typedef float HalfVector __attribute__((vector_size(vector_bytes / 2), aligned(alignof(float)), may_alias));
+typedef Number NarrowVector
+    __attribute__((vector_size(double_lanes * sizeof(Number)), aligned(alignof(Number)), may_alias));
 
 // The same number in every lane. Less zero, not plus zero: that would turn -0 into 0, so the compiler would have to
 // add.
-inline Vector spread(float value) { return value - Vector{}; }
+inline Vector spread(Number value) { return value - Vector{}; }
 
-inline Vector load(const float* from) { return *reinterpret_cast<const LooseVector*>(from); }
-inline void store(float* to, Vector value) { *reinterpret_cast<LooseVector*>(to) = value; }
+inline Vector load(const Number* from) { return *reinterpret_cast<const LooseVector*>(from); }
+inline void store(Number* to, Vector value) { *reinterpret_cast<LooseVector*>(to) = value; }
 
 // The first `count` lanes, of those that there are; the others are 0, and left alone in memory. Element by element this
 // would take as long as the whole tile that is stored, so the instruction sets that can mask do.
 #if defined(__AVX512F__)
-inline __mmask16 first_lanes(std::int64_t count) { return __mmask16((1u << (count < 0 ? 0 : count)) - 1); }
-inline Vector load_first(const float* from, std::int64_t count) {
-  return count >= lanes ? load(from) : Vector(_mm512_maskz_loadu_ps(first_lanes(count), from));
+inline unsigned first_lanes(std::int64_t count) { return (1u << (count < 0 ? 0 : count)) - 1; }
+inline Vector masked_load(const float* from, unsigned lanes) {
+  return Vector(_mm512_maskz_loadu_ps(__mmask16(lanes), from));
 }
-inline void store_first(float* to, Vector value, std::int64_t count) {
-  count >= lanes ? store(to, value) : _mm512_mask_storeu_ps(to, first_lanes(count), __m512(value));
+inline Vector masked_load(const double* from, unsigned lanes) {
+  return Vector(_mm512_maskz_loadu_pd(__mmask8(lanes), from));
+}
+inline void masked_store(float* to, Vector value, unsigned lanes) {
+  _mm512_mask_storeu_ps(to, __mmask16(lanes), __m512(value));
+}
+inline void masked_store(double* to, Vector value, unsigned lanes) {
+  _mm512_mask_storeu_pd(to, __mmask8(lanes), __m512d(value));
 }
 #elif defined(__AVX__)
 inline __m256i first_lanes(std::int64_t count) {
-  typedef int Integers __attribute__((vector_size(vector_bytes)));
-  return __m256i(Integers{0, 1, 2, 3, 4, 5, 6, 7} < int(count));
+  if constexpr (lanes == 8) {
+    typedef int Integers __attribute__((vector_size(vector_bytes)));
+    return __m256i(Integers{0, 1, 2, 3, 4, 5, 6, 7} < int(count));
+  } else {
+    typedef long long Integers __attribute__((vector_size(vector_bytes)));
+    return __m256i(Integers{0, 1, 2, 3} < (long long)count);
+  }
 }
-inline Vector load_first(const float* from, std::int64_t count) {
-  return count >= lanes ? load(from) : Vector(_mm256_maskload_ps(from, first_lanes(count)));
+inline Vector masked_load(const float* from, __m256i lanes) { return Vector(_mm256_maskload_ps(from, lanes)); }
+inline Vector masked_load(const double* from, __m256i lanes) { return Vector(_mm256_maskload_pd(from, lanes)); }
+inline void masked_store(float* to, Vector value, __m256i lanes) { _mm256_maskstore_ps(to, lanes, __m256(value)); }
+inline void masked_store(double* to, Vector value, __m256i lanes) { _mm256_maskstore_pd(to, lanes, __m256d(value)); }
+#endif
+#if defined(__AVX__)
+inline Vector load_first(const Number* from, std::int64_t count) {
+  return count >= lanes ? load(from) : masked_load(from, first_lanes(count));
 }
-inline void store_first(float* to, Vector value, std::int64_t count) {
-  count >= lanes ? store(to, value) : _mm256_maskstore_ps(to, first_lanes(count), __m256(value));
+inline void store_first(Number* to, Vector value, std::int64_t count) {
+  count >= lanes ? store(to, value) : masked_store(to, value, first_lanes(count));
 }
 #else
-inline Vector load_first(const float* from, std::int64_t count) {
+inline Vector load_first(const Number* from, std::int64_t count) {
   if (count >= lanes) return load(from);
   Vector value = {};
-  for (int i = 0; i < lanes; ++i) value[i] = i < count ? from[i] : 0.0f;
+  for (int i = 0; i < lanes; ++i) value[i] = i < count ? from[i] : 0;
   return value;
 }
-inline void store_first(float* to, Vector value, std::int64_t count) {
+inline void store_first(Number* to, Vector value, std::int64_t count) {
   if (count >= lanes) return store(to, value);
   for (int i = 0; i < count; ++i) to[i] = value[i];
 }

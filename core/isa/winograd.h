@@ -9,8 +9,8 @@
 // point; and the outputs back from these, with bias, residual and rectification.
 #pragma once
 
-#include "../conv.h"
 #include "../share.h"
+#include "convolution.h"
 #include "cost.h"
 #include "panels.h"
 #include "tile.h"
@@ -49,18 +49,18 @@ struct Winograd {
   // The products' sums over the channels are made of two, of half the channels each: that keeps F(4x4) within twice the
   // error of the direct sums. An odd number of channels has one of zeros beside it.
   static std::int64_t depth(const Problem& p) { return rounded_up(p.c, 2); }
-  static std::int64_t u_floats(const Problem& p) { return points * depth(p) * panel; }  // from one panel to the next
+  static std::int64_t u_numbers(const Problem& p) { return points * depth(p) * panel; }  // from one panel to the next
 
   // Weights that are larger than any second cache come from far away, and are worth reading only once.
   static bool from_far(const Problem& p) {
     constexpr std::int64_t far = 4 << 20;
-    return prepared(p) * std::int64_t(sizeof(float)) > far;
+    return prepared(p) * std::int64_t(sizeof(Number)) > far;
   }
 
   // Tiles of a task: as many as leave their V in half of a second cache of 512 KiB.
   static std::int64_t block(const Problem& p) {
     constexpr std::int64_t cache = 512 << 10;
-    const std::int64_t near = cache / 2 / (points * channels(p) * std::int64_t(sizeof(float)));
+    const std::int64_t near = cache / 2 / (points * channels(p) * std::int64_t(sizeof(Number)));
     const std::int64_t fit = most(1, least(near, tiles(p)) / tile_rows) * tile_rows;
     return most(tile_rows, least(fit, rounded_up(tiles(p), tile_rows)));
   }
@@ -68,8 +68,8 @@ struct Winograd {
   static double cost(const Problem& p, int) {
     const double width = panels_width(p), numbers = double(tiles(p)) * points;
     const double sums = double(rounded_up(tiles(p), tile_rows)) * points * width;
-    const double transforms = numbers * (double(channels(p)) * (lanes >= 16 ? 16 : 12) +
-                                         double(rounded_up(p.k, lanes)) * (lanes >= 16 ? 20 : 13));
+    const double transforms = numbers * (double(channels(p)) * (is_widest ? 16 : 12) +
+                                         double(rounded_up(p.k, lanes)) * (is_widest ? 20 : 13));
     // Where kernels have fewer than nine taps, moving the numbers is more of the work than this says.
     constexpr double measured = R * S < 9 ? 1.3 : 1;
     return measured * (sums * (double(p.c) * tile_product + 10) + transforms) +
@@ -78,33 +78,33 @@ struct Winograd {
 
   static std::int64_t prepared(const Problem& p) { return points * depth(p) * rounded_up(p.k, lanes); }
 
-  // Floats from one point's matrix to the next. Not a multiple of the cache's ways: they would fall on one another.
-  static std::int64_t v_step(const Problem& p) { return block(p) * channels(p) + 16; }
+  // Numbers from one point's matrix to the next. Not a multiple of the cache's ways: they would fall on one another.
+  static std::int64_t v_step(const Problem& p) { return block(p) * channels(p) + cache_line; }
   // Tiles whose products with a panel are computed before they are transformed back: a point's weights are read once
   // for all of them. Many, where the panel's weights for all points do not stay in a cache; few, where the products
   // should.
   static std::int64_t together(const Problem& p) { return (p.c >= 128 ? 4 : 1) * tile_rows; }
   static std::int64_t m_step(const Problem& p) { return together(p) * panel; }
 
-  static std::int64_t floats_a_thread(const Problem& p) { return points * (v_step(p) + m_step(p)); }
+  static std::int64_t numbers_a_thread(const Problem& p) { return points * (v_step(p) + m_step(p)); }
 
   // The same for all three steps one after the other, each for many tiles.
   static std::int64_t stage(const Problem& p) { return most(1, least(tiles(p), 192)); }
-  static std::int64_t stage_v_step(const Problem& p) { return stage(p) * channels(p) + 16; }
-  static std::int64_t stage_m_step(const Problem& p) { return stage(p) * rounded_up(p.k, lanes) + 16; }
+  static std::int64_t stage_v_step(const Problem& p) { return stage(p) * channels(p) + cache_line; }
+  static std::int64_t stage_m_step(const Problem& p) { return stage(p) * rounded_up(p.k, lanes) + cache_line; }
 
   static std::int64_t workspace(const Problem& p, int threads) {
-    const std::int64_t floats =
-        from_far(p) ? points * (stage_v_step(p) + stage_m_step(p)) : threads * floats_a_thread(p);
-    return floats * std::int64_t(sizeof(float));
+    const std::int64_t numbers =
+        from_far(p) ? points * (stage_v_step(p) + stage_m_step(p)) : threads * numbers_a_thread(p);
+    return numbers * std::int64_t(sizeof(Number));
   }
 
-  // U = down · g · acrossᵀ of one input channel and a panel of output channels, in double, rounded once.
-  static void transform_kernels(const float* w, const Weights& step, std::int64_t columns, float* to,
+  // U = down · g · acrossᵀ of one input channel and a panel of output channels, in double, rounded once if at all.
+  static void transform_kernels(const Number* w, const Weights& step, std::int64_t columns, Number* to,
                                 std::int64_t point_step) {
-    float taps[R * S][panel] = {};
+    Number taps[R * S][panel] = {};
     for (int tap = 0; tap < R * S; ++tap) {
-      const float* from = w + tap / S * step.r + tap % S * step.s;
+      const Number* from = w + tap / S * step.r + tap % S * step.s;
       for (std::int64_t k = 0; k < columns; ++k) taps[tap][k] = from[k * step.k];
     }
     for (int k = 0; k < columns; k += double_lanes) {
@@ -112,7 +112,7 @@ struct Winograd {
       for (int s = 0; s < S; ++s) {
         DoubleVector in[R], out[tall];
         for (int r = 0; r < R; ++r) {
-          in[r] = __builtin_convertvector(*reinterpret_cast<HalfVector*>(taps[r * S + s] + k), DoubleVector);
+          in[r] = __builtin_convertvector(*reinterpret_cast<NarrowVector*>(taps[r * S + s] + k), DoubleVector);
         }
         transform<Down::kernel>(in, out);
         for (int i = 0; i < tall; ++i) half[i][s] = out[i];
@@ -121,8 +121,8 @@ struct Winograd {
         DoubleVector out[wide];
         transform<Across::kernel>(half[i], out);
         for (int j = 0; j < wide; ++j) {
-          *reinterpret_cast<HalfVector*>(to + (i * wide + j) * point_step + k) =
-              __builtin_convertvector(out[j], HalfVector);
+          *reinterpret_cast<NarrowVector*>(to + (i * wide + j) * point_step + k) =
+              __builtin_convertvector(out[j], NarrowVector);
         }
       }
     }
@@ -130,12 +130,12 @@ struct Winograd {
 
   // A panel's U: for each point its matrix (input channel x output channel). Some input channels at a time: the
   // matrices begin at multiples of large powers of two, where one line of each would push the others out of the cache.
-  static void prepare(const Problem& p, const Weights& w, float* prepared, int threads) {
+  static void prepare(const Problem& p, const Weights& w, Number* prepared, int threads) {
     constexpr std::int64_t together = 8;
     share(threads, panels_per_group(p), [&](std::int64_t task, int) {
       const std::int64_t width = panel_width(p, task);
-      float* to = prepared + task * u_floats(p);
-      alignas(64) float some[points * together * panel] = {};
+      Number* to = prepared + task * u_numbers(p);
+      alignas(64) Number some[points * together * panel] = {};
       for (std::int64_t first = 0; first < p.c; first += together) {
         const std::int64_t count = least(together, depth(p) - first);
         if (first + count > p.c) {
@@ -149,7 +149,7 @@ struct Winograd {
         }
         for (int point = 0; point < points; ++point) {
           __builtin_memcpy(to + (point * depth(p) + first) * width, some + point * together * width,
-                           std::size_t(count * width) * sizeof(float));
+                           std::size_t(count * width) * sizeof(Number));
         }
       }
     });
@@ -163,9 +163,9 @@ struct Winograd {
     return {index / plane, index % plane / across * rows, index % across * columns};
   }
 
-  static void transform_input(const Problem& p, const float* x, const Place& at, std::int64_t step, float* v) {
+  static void transform_input(const Problem& p, const Number* x, const Place& at, std::int64_t step, Number* v) {
     const std::int64_t top = at.row - p.top, left = at.column - p.left;
-    const float* image = x + at.n * p.h * p.w * p.c;
+    const Number* image = x + at.n * p.h * p.w * p.c;
     const bool inside = top >= 0 && top + tall <= p.h && left >= 0 && left + wide <= p.w;
     for (std::int64_t c = 0; c < p.c; c += lanes) {
       Vector half[tall][wide];
@@ -196,7 +196,7 @@ struct Winograd {
   }
 
   static void transform_output(const Problem& p, const Tensors& t, const Place& at, std::int64_t channel,
-                               const float* m, std::int64_t step) {
+                               const Number* m, std::int64_t step) {
     for (int part = 0; part < panel_vectors && channel < p.k; ++part, channel += lanes, m += lanes) {
       const Vector bias = t.bias ? load_first(t.bias + channel, p.k - channel) : Vector{};
       Vector half[rows][wide];
@@ -232,17 +232,17 @@ struct Winograd {
   }
 
   // The products of some tiles with a panel at one point: `v` and `m` are the first tile's.
-  static void multiply_tiles(const Problem& p, std::int64_t at, std::int64_t count, const float* v, std::int64_t ahead,
-                             const float* u, float* m, std::int64_t m_row) {
+  static void multiply_tiles(const Problem& p, std::int64_t at, std::int64_t count, const Number* v, std::int64_t ahead,
+                             const Number* u, Number* m, std::int64_t m_row) {
     const std::int64_t groups = divided_up(count, tile_rows);
     for (std::int64_t i = 0; i < groups; ++i) {
       const std::int64_t begin = count * i / groups, rows = count * (i + 1) / groups - begin;
-      const float* row[2 * tile_rows];
+      const Number* row[2 * tile_rows];
       for (int r = 0; r < rows; ++r) {
         row[r] = v + (begin + r) * channels(p);
         row[tile_rows + r] = row[r] + depth(p) / 2;
         // What is read next: its beginning would be waited for.
-        for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + ahead + line * 16);
+        for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + ahead + line * cache_line);
       }
       const Store to{m + begin * m_row, m_row, nullptr, nullptr, false, panel_width(p, at), true};
       multiply(p, at, rows)(row, tile_rows, 2, depth(p) / 2, u, to);
@@ -250,21 +250,21 @@ struct Winograd {
   }
 
   // A task takes its tiles through all three steps, so that what is transformed stays in its cache.
-  static void run_fused(const Problem& p, const Tensors& t, const float* prepared, float* scratch, int threads) {
+  static void run_fused(const Problem& p, const Tensors& t, const Number* prepared, Number* scratch, int threads) {
     const std::int64_t size = block(p), total = tiles(p), blocks = divided_up(total, size);
-    const std::int64_t panels = panels_per_group(p), floats = u_floats(p), step = v_step(p);
+    const std::int64_t panels = panels_per_group(p), numbers = u_numbers(p), step = v_step(p);
     const std::int64_t cuts = least(panels, threads > 1 ? divided_up(2 * threads, most(1, blocks)) : 1);
     share(threads, blocks * cuts, [&](std::int64_t task, int thread) {
       const std::int64_t cut = task % cuts, first = task / cuts * size, count = least(size, total - first);
-      float* v = scratch + thread * floats_a_thread(p);
-      float* m = v + points * step;
+      Number* v = scratch + thread * numbers_a_thread(p);
+      Number* m = v + points * step;
       for (std::int64_t i = 0; i < count; ++i) transform_input(p, t.x, place(p, first + i), step, v + i * channels(p));
       for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
         for (std::int64_t begin = 0; begin < count; begin += together(p)) {
           const std::int64_t end = least(count, begin + together(p));
           for (int point = 0; point < points; ++point) {
             multiply_tiles(p, at, end - begin, v + point * step + begin * channels(p), step,
-                           prepared + at * floats + point * depth(p) * panel_width(p, at), m + point * m_step(p),
+                           prepared + at * numbers + point * depth(p) * panel_width(p, at), m + point * m_step(p),
                            panel);
           }
           for (std::int64_t i = begin; i < end; ++i)
@@ -275,11 +275,11 @@ struct Winograd {
   }
 
   // One step after the other, each shared by the threads: the weights are read once for many tiles.
-  static void run_in_stages(const Problem& p, const Tensors& t, const float* prepared, float* scratch, int threads) {
+  static void run_in_stages(const Problem& p, const Tensors& t, const Number* prepared, Number* scratch, int threads) {
     const std::int64_t size = stage(p), total = tiles(p), panels = panels_per_group(p);
-    const std::int64_t floats = u_floats(p), width = rounded_up(p.k, lanes);
-    float* v = scratch;
-    float* m = v + points * stage_v_step(p);
+    const std::int64_t numbers = u_numbers(p), width = rounded_up(p.k, lanes);
+    Number* v = scratch;
+    Number* m = v + points * stage_v_step(p);
     for (std::int64_t first = 0; first < total; first += size) {
       const std::int64_t count = least(size, total - first);
       share(threads, count, [&](std::int64_t i, int) {
@@ -288,7 +288,7 @@ struct Winograd {
       share(threads, points * panels, [&](std::int64_t task, int) {
         const std::int64_t point = task / panels, at = task % panels;
         multiply_tiles(p, at, count, v + point * stage_v_step(p), tile_rows * channels(p),
-                       prepared + at * floats + point * depth(p) * panel_width(p, at),
+                       prepared + at * numbers + point * depth(p) * panel_width(p, at),
                        m + point * stage_m_step(p) + at * panel, width);
       });
       share(threads, count, [&](std::int64_t i, int) {
@@ -298,8 +298,8 @@ struct Winograd {
     }
   }
 
-  static void run(const Problem& p, const Tensors& t, const float* prepared, std::byte* scratch, int threads) {
-    (from_far(p) ? run_in_stages : run_fused)(p, t, prepared, reinterpret_cast<float*>(scratch), threads);
+  static void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte* scratch, int threads) {
+    (from_far(p) ? run_in_stages : run_fused)(p, t, prepared, reinterpret_cast<Number*>(scratch), threads);
   }
 
   static constexpr Algorithm algorithm(const char* name) {

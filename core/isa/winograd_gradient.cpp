@@ -3,8 +3,8 @@
 // so they are transformed back once for many.
 //
 // Source: Winograd, 1980, as in winograd.h; of gradients, Lavin and Gray, CVPR 2016, section 4.4.
-#include "../conv.h"
 #include "../share.h"
+#include "convolution.h"
 #include "cost.h"
 #include "outer.h"
 #include "panels.h"
@@ -41,20 +41,20 @@ std::int64_t row_tiles(const Problem& p) { return divided_up(p.c, tile_rows); }
 // second cache, and the transform back costs a tenth of the products.
 std::int64_t block(const Problem& p) { return most(1, least(64, tiles(p))); }
 
-// Floats from one tile's channels to the next one's. An odd number of cache lines: tiles would fall on one another.
-std::int64_t input_step(const Problem& p) { return (rounded_up(p.c + tile_rows, 16) / 16 | 1) * 16; }
-std::int64_t input_floats(const Problem& p) { return points * block(p) * input_step(p); }
-std::int64_t panel_floats(const Problem& p) { return points * block(p) * panel; }
+// Numbers from one tile's channels to the next one's. An odd number of cache lines: tiles would fall on one another.
+std::int64_t input_step(const Problem& p) { return (divided_up(p.c + tile_rows, cache_line) | 1) * cache_line; }
+std::int64_t input_numbers(const Problem& p) { return points * block(p) * input_step(p); }
+std::int64_t panel_numbers(const Problem& p) { return points * block(p) * panel; }
 
-constexpr std::int64_t product_floats = points * tile_rows * panel, sum_floats = taps * tile_rows * panel;
+constexpr std::int64_t product_numbers = points * tile_rows * panel, sum_numbers = taps * tile_rows * panel;
 
 // Of more than one block, each of some parts is computed by one thread from beginning to end, so what it transforms
 // stays in its caches; the parts' sums are added up at the end. As many parts whatever the threads.
 std::int64_t blocks(const Problem& p) { return most(1, divided_up(tiles(p), block(p))); }
 std::int64_t parts(const Problem& p) { return blocks(p) > 1 ? least(blocks(p), 16) : 0; }
 
-std::int64_t block_floats(const Problem& p) { return input_floats(p) + panels_per_group(p) * panel_floats(p); }
-std::int64_t part_floats(const Problem& p) { return row_tiles(p) * panels_per_group(p) * sum_floats; }
+std::int64_t block_numbers(const Problem& p) { return input_numbers(p) + panels_per_group(p) * panel_numbers(p); }
+std::int64_t part_numbers(const Problem& p) { return row_tiles(p) * panels_per_group(p) * sum_numbers; }
 
 double cost(const Problem& p, int) {
   const double sums = double(row_tiles(p) * tile_rows * panels_per_group(p) * panel);
@@ -65,16 +65,16 @@ double cost(const Problem& p, int) {
 }
 
 std::int64_t workspace(const Problem& p, int threads) {
-  const std::int64_t own = threads * (product_floats + sum_floats);
-  const std::int64_t images = (parts(p) > 0 ? threads : 1) * block_floats(p);
-  return (own + images + parts(p) * part_floats(p)) * std::int64_t(sizeof(float));
+  const std::int64_t own = threads * (product_numbers + sum_numbers);
+  const std::int64_t images = (parts(p) > 0 ? threads : 1) * block_numbers(p);
+  return (own + images + parts(p) * part_numbers(p)) * std::int64_t(sizeof(Number));
 }
 
 // to[point * step] = matrix · square · matrixᵀ of `lanes` channels; samples outside the image are zero.
 template <const auto& matrix, int Size>
-[[gnu::always_inline]] inline void transform_square(const float* image, std::int64_t h, std::int64_t w, std::int64_t c,
+[[gnu::always_inline]] inline void transform_square(const Number* image, std::int64_t h, std::int64_t w, std::int64_t c,
                                                     std::int64_t top, std::int64_t left, std::int64_t channels,
-                                                    float* to, std::int64_t step) {
+                                                    Number* to, std::int64_t step) {
   const bool inside = top >= 0 && top + Size <= h && left >= 0 && left + Size <= w && channels >= lanes;
   Vector partly[tile][Size];
 #pragma GCC unroll 1
@@ -103,7 +103,7 @@ template <const auto& matrix, int Size>
 }
 
 // The products' sums of all points, to those of the nine taps; added to those of the blocks before.
-void transform_back(const float* products, float* sums, bool first) {
+void transform_back(const Number* products, Number* sums, bool first) {
   for (int at = 0; at < tile_rows * panel; at += lanes) {
     Vector partly[M][tile];
 #pragma GCC unroll 1
@@ -121,19 +121,19 @@ void transform_back(const float* products, float* sums, bool first) {
       transform<out_matrix>(partly[i], out);
 #pragma GCC unroll 8
       for (int j = 0; j < M; ++j) {
-        float* to = sums + (i * M + j) * tile_rows * panel + at;
+        Number* to = sums + (i * M + j) * tile_rows * panel + at;
         store(to, first ? out[j] : out[j] + load(to));
       }
     }
   }
 }
 
-void scatter(const Problem& p, const float* sums, std::int64_t row_tile, std::int64_t panel_index,
+void scatter(const Problem& p, const Number* sums, std::int64_t row_tile, std::int64_t panel_index,
              const WeightsOut& to) {
   const std::int64_t first = row_tile * tile_rows, rows = least(tile_rows, p.c - first);
   for (std::int64_t k = 0; k < panel_columns(p, panel_index); ++k) {
     for (std::int64_t i = 0; i < rows; ++i) {
-      float* kernel = to.at + (panel_index * panel + k) * to.k + (first + i) * to.c;
+      Number* kernel = to.at + (panel_index * panel + k) * to.k + (first + i) * to.c;
       for (std::int64_t tap = 0; tap < taps; ++tap)
         kernel[tap / M * to.r + tap % M * to.s] = sums[(tap * tile_rows + i) * panel + k];
     }
@@ -142,13 +142,13 @@ void scatter(const Problem& p, const float* sums, std::int64_t row_tile, std::in
 
 // What a block of tiles is transformed into.
 struct Block {
-  float* input;
-  float* arriving;
+  Number* input;
+  Number* arriving;
 };
-Block block_at(const Problem& p, float* at) { return {at, at + input_floats(p)}; }
+Block block_at(const Problem& p, Number* at) { return {at, at + input_numbers(p)}; }
 
 // Transform one tile, the `slot`th of its block.
-void transform_tile(const Problem& p, const float* x, const float* gradient, std::int64_t index, std::int64_t slot,
+void transform_tile(const Problem& p, const Number* x, const Number* gradient, std::int64_t index, std::int64_t slot,
                     const Block& to) {
   const std::int64_t n = index / tiles_of_image(p), at = index % tiles_of_image(p);
   const std::int64_t top = at / tiles_across(p) * R, left = at % tiles_across(p) * R;
@@ -160,69 +160,69 @@ void transform_tile(const Problem& p, const float* x, const float* gradient, std
   for (std::int64_t k = 0; k < panels_per_group(p) * panel; k += lanes) {
     transform_square<kernel_matrix, R>(
         gradient + n * p.p() * p.q() * p.k + k, p.p(), p.q(), p.k, top, left, most(0, p.k - k),
-        to.arriving + k / panel * panel_floats(p) + slot * panel + k % panel, size * panel);
+        to.arriving + k / panel * panel_numbers(p) + slot * panel + k % panel, size * panel);
   }
 }
 
 // The products' sums over the first `count` tiles of a block, for some rows and a panel, at all points.
 void multiply_tiles(const Problem& p, const Block& from, std::int64_t count, std::int64_t row_tile,
-                    std::int64_t panel_index, float* products) {
+                    std::int64_t panel_index, Number* products) {
   const std::int64_t size = block(p), step = input_step(p);
   const Places places{1, 1, count, {0, 0, step}, {0, 0, panel}};
   for (int point = 0; point < points; ++point) {
     outer_tile[least(tile_rows, p.c - row_tile * tile_rows)](
         from.input + point * size * step + row_tile * tile_rows,
-        from.arriving + panel_index * panel_floats(p) + point * size * panel, places,
+        from.arriving + panel_index * panel_numbers(p) + point * size * panel, places,
         {products + point * tile_rows * panel, panel, panel, false});
   }
 }
 
 // One block: its steps are shared by the threads.
-void run_block(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, float* scratch,
+void run_block(const Problem& p, const Number* x, const Number* gradient, const WeightsOut& to, Number* scratch,
                int threads) {
   const std::int64_t count = tiles(p), rows = row_tiles(p);
-  const Block block = block_at(p, scratch + threads * (product_floats + sum_floats));
+  const Block block = block_at(p, scratch + threads * (product_numbers + sum_numbers));
   share(threads, count, [&](std::int64_t task, int) { transform_tile(p, x, gradient, task, task, block); });
   share(threads, panels_per_group(p) * rows, [&](std::int64_t task, int thread) {
-    float* products = scratch + thread * (product_floats + sum_floats);
+    Number* products = scratch + thread * (product_numbers + sum_numbers);
     multiply_tiles(p, block, count, task % rows, task / rows, products);
-    transform_back(products, products + product_floats, true);
-    scatter(p, products + product_floats, task % rows, task / rows, to);
+    transform_back(products, products + product_numbers, true);
+    scatter(p, products + product_numbers, task % rows, task / rows, to);
   });
 }
 
 // Many blocks: parts of them are shared by the threads.
-void run_parts(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, float* scratch,
+void run_parts(const Problem& p, const Number* x, const Number* gradient, const WeightsOut& to, Number* scratch,
                int threads) {
   const std::int64_t size = block(p), rows = row_tiles(p), tasks = panels_per_group(p) * rows;
-  float* images = scratch + threads * (product_floats + sum_floats);
-  float* kept = images + threads * block_floats(p);
+  Number* images = scratch + threads * (product_numbers + sum_numbers);
+  Number* kept = images + threads * block_numbers(p);
   share(threads, parts(p), [&](std::int64_t part, int thread) {
-    float* products = scratch + thread * (product_floats + sum_floats);
-    const Block own = block_at(p, images + thread * block_floats(p));
+    Number* products = scratch + thread * (product_numbers + sum_numbers);
+    const Block own = block_at(p, images + thread * block_numbers(p));
     const std::int64_t begin = blocks(p) * part / parts(p), end = blocks(p) * (part + 1) / parts(p);
     for (std::int64_t index = begin; index < end; ++index) {
       const std::int64_t count = least(size, tiles(p) - index * size);
       for (std::int64_t slot = 0; slot < count; ++slot) transform_tile(p, x, gradient, index * size + slot, slot, own);
       for (std::int64_t task = 0; task < tasks; ++task) {
         multiply_tiles(p, own, count, task % rows, task / rows, products);
-        transform_back(products, kept + part * part_floats(p) + task * sum_floats, index == begin);
+        transform_back(products, kept + part * part_numbers(p) + task * sum_numbers, index == begin);
       }
     }
   });
   share(threads, tasks, [&](std::int64_t task, int) {
-    float* sums = kept + task * sum_floats;
+    Number* sums = kept + task * sum_numbers;
     for (std::int64_t part = 1; part < parts(p); ++part) {
-      const float* more = sums + part * part_floats(p);
-      for (std::int64_t i = 0; i < sum_floats; ++i) sums[i] += more[i];
+      const Number* more = sums + part * part_numbers(p);
+      for (std::int64_t i = 0; i < sum_numbers; ++i) sums[i] += more[i];
     }
     scatter(p, sums, task % rows, task / rows, to);
   });
 }
 
-void run(const Problem& p, const float* x, const float* gradient, const WeightsOut& to, std::byte* scratch,
+void run(const Problem& p, const Number* x, const Number* gradient, const WeightsOut& to, std::byte* scratch,
          int threads) {
-  (parts(p) > 0 ? run_parts : run_block)(p, x, gradient, to, reinterpret_cast<float*>(scratch), threads);
+  (parts(p) > 0 ? run_parts : run_block)(p, x, gradient, to, reinterpret_cast<Number*>(scratch), threads);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Every algorithm of every instruction set that runs here, against the reference: values, every place that may be
-// written and no other, the same bits whatever the batch and the threads.
+// Every algorithm of every instruction set that runs here, of floats and of doubles, against the reference: values,
+// every place that may be written and no other, the same bits whatever the batch and the threads.
 //
 // `conv_test SECONDS` goes on with random problems for as long.
 #include "conv.h"
@@ -22,10 +22,14 @@ namespace {
 
 using Random = std::mt19937;
 
-std::vector<float> normal(Random& random, std::int64_t count) {
-  std::normal_distribution<float> draw;
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (float& value : values) value = draw(random);
+template <class Number>
+using Numbers = std::vector<Number>;
+
+template <class Number>
+Numbers<Number> normal(Random& random, std::int64_t count) {
+  std::normal_distribution<Number> draw;
+  Numbers<Number> values(static_cast<std::size_t>(count));
+  for (Number& value : values) value = draw(random);
   return values;
 }
 
@@ -40,59 +44,62 @@ void print(const Problem& p) {
 }
 
 // What is convolved: the same numbers for every algorithm.
+template <class Number>
 struct Case {
   Problem problem;
-  std::vector<float> x, w, bias, residual;
+  Numbers<Number> x, w, bias, residual;
   Activation bend;
-  const Activation* then;
+  const Activation* then;  // of floats alone
 
   Case(const Problem& p, Random& random)
       : problem(p),
-        x(normal(random, p.n * p.h * p.w * p.c)),
-        w(normal(random, p.k * p.c_per_group() * p.r * p.s)),
-        bias(normal(random, p.k)),
-        residual(normal(random, p.n * p.p() * p.q() * p.k)),
+        x(normal<Number>(random, p.n * p.h * p.w * p.c)),
+        w(normal<Number>(random, p.k * p.c_per_group() * p.r * p.s)),
+        bias(normal<Number>(random, p.k)),
+        residual(normal<Number>(random, p.n * p.p() * p.q() * p.k)),
         bend{Bend(random() % 11), -0.5f, 1.5f},
-        then(random() % 3 ? nullptr : &bend) {}
+        then(sizeof(Number) == sizeof(double) || random() % 3 ? nullptr : &bend) {}
   Case(const Case&) = delete;
 };
 
 // Numbers around a buffer, which nobody may write.
 constexpr std::size_t guard = 32;
-constexpr float untouched = 12345;
+constexpr int untouched = 12345;
 
-std::vector<float> run(const Algorithm& algorithm, const Case& c, int threads, std::int64_t image = -1) {
+template <class Number>
+Numbers<Number> run(const AlgorithmOf<Number>& algorithm, const Case<Number>& c, int threads, std::int64_t image = -1) {
   Problem p = c.problem;
   const std::int64_t in = p.h * p.w * p.c, out = p.p() * p.q() * p.k;
   if (image >= 0) p.n = 1;
   const std::int64_t first = image < 0 ? 0 : image;
-  std::vector<float> prepared(static_cast<std::size_t>(algorithm.prepared(p)), std::nanf(""));
+  Numbers<Number> prepared(static_cast<std::size_t>(algorithm.prepared(p)), Number(std::nan("")));
   algorithm.prepare(
       p, {c.w.data(), p.k_per_group() * p.c_per_group() * p.r * p.s, p.c_per_group() * p.r * p.s, p.r * p.s, p.s, 1},
       prepared.data(), threads);
-  for (const float value : prepared) CHECK(!std::isnan(value));
+  for (const Number value : prepared) CHECK(!std::isnan(value));
   std::vector<std::byte> scratch(static_cast<std::size_t>(algorithm.workspace(p, threads)), std::byte{0xff});  // NaN
-  std::vector<float> y(static_cast<std::size_t>(p.n * out) + 2 * guard, untouched);
-  for (std::size_t i = guard; i < y.size() - guard; ++i) y[i] = std::nanf("");
+  Numbers<Number> y(static_cast<std::size_t>(p.n * out) + 2 * guard, Number(untouched));
+  for (std::size_t i = guard; i < y.size() - guard; ++i) y[i] = Number(std::nan(""));
   algorithm.run(p,
                 {c.x.data() + first * in, p.bias ? c.bias.data() : nullptr,
                  p.residual ? c.residual.data() + first * out : nullptr, y.data() + guard, p.side_by_side(), c.then},
                 prepared.data(), scratch.data(), threads);
-  for (std::size_t i = 0; i < guard; ++i) CHECK(y[i] == untouched && y[y.size() - 1 - i] == untouched);
+  for (std::size_t i = 0; i < guard; ++i) CHECK(y[i] == untouched && y[y.size() - 1 - i] == Number(untouched));
   return {y.begin() + guard, y.end() - guard};
 }
 
 // The same with gaps between pixels, rows and images, which are left alone.
-std::vector<float> run_apart(const Algorithm& algorithm, const Case& c, int threads) {
+template <class Number>
+Numbers<Number> run_apart(const AlgorithmOf<Number>& algorithm, const Case<Number>& c, int threads) {
   const Problem& p = c.problem;
   const Apart apart{p.k + 3, (p.q() * 2 + 1) * (p.k + 3), (p.p() * 2 + 1) * (p.q() * 2 + 1) * (p.k + 3)};
-  std::vector<float> prepared(static_cast<std::size_t>(algorithm.prepared(p)));
+  Numbers<Number> prepared(static_cast<std::size_t>(algorithm.prepared(p)));
   const std::int64_t each = p.c_per_group() * p.r * p.s;
   algorithm.prepare(p, {c.w.data(), p.k_per_group() * each, each, p.r * p.s, p.s, 1}, prepared.data(), threads);
   std::vector<std::byte> scratch(static_cast<std::size_t>(algorithm.workspace(p, threads)), std::byte{0xff});
-  std::vector<float> residual(std::size_t(p.n * apart.image + 1)), y(residual.size(), untouched), close;
-  const Tensors t{c.x.data(), p.bias ? c.bias.data() : nullptr, p.residual ? residual.data() : nullptr, y.data(), apart,
-                  c.then};
+  Numbers<Number> residual(std::size_t(p.n * apart.image + 1)), y(residual.size(), Number(untouched)), close;
+  const TensorsOf<Number> t{
+      c.x.data(), p.bias ? c.bias.data() : nullptr, p.residual ? residual.data() : nullptr, y.data(), apart, c.then};
   const auto each_output = [&](const auto& act) {
     for (std::int64_t i = 0; i < p.n * p.p() * p.q(); ++i) {
       const std::int64_t row = i / p.q(), place = t.place(row / p.p(), row % p.p(), i % p.q());
@@ -105,12 +112,13 @@ std::vector<float> run_apart(const Algorithm& algorithm, const Case& c, int thre
     close.push_back(y[there]);
     y[there] = untouched;
   });
-  for (const float value : y) CHECK(value == untouched);
+  for (const Number value : y) CHECK(value == Number(untouched));
   return close;
 }
 
 // Root mean square of the error, against that of the sums.
-double error(const std::vector<float>& got, const std::vector<float>& want) {
+template <class Number>
+double error(const Numbers<Number>& got, const Numbers<Number>& want) {
   double wrong = 0, all = 1e-30;
   for (std::size_t i = 0; i < want.size(); ++i) {
     wrong += std::pow(double(got[i]) - double(want[i]), 2);
@@ -119,19 +127,21 @@ double error(const std::vector<float>& got, const std::vector<float>& want) {
   return std::sqrt(wrong / all);
 }
 
-bool same(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+template <class Number>
+bool same(const Numbers<Number>& a, const Numbers<Number>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(Number)) == 0);
 }
 
-std::vector<float> run(const WeightGradient& algorithm, const Case& c, int threads) {
+template <class Number>
+Numbers<Number> run(const WeightGradientOf<Number>& algorithm, const Case<Number>& c, int threads) {
   const Problem& p = c.problem;
   std::vector<std::byte> scratch(static_cast<std::size_t>(algorithm.workspace(p, threads)), std::byte{0xff});  // NaN
-  std::vector<float> to(c.w.size() + 2 * guard, untouched);
-  for (std::size_t i = guard; i < to.size() - guard; ++i) to[i] = std::nanf("");
+  Numbers<Number> to(c.w.size() + 2 * guard, Number(untouched));
+  for (std::size_t i = guard; i < to.size() - guard; ++i) to[i] = Number(std::nan(""));
   const std::int64_t each = p.c_per_group() * p.r * p.s;
   algorithm.run(p, c.x.data(), c.residual.data(), {to.data() + guard, p.k_per_group() * each, each, p.r * p.s, p.s, 1},
                 scratch.data(), threads);
-  for (std::size_t i = 0; i < guard; ++i) CHECK(to[i] == untouched && to[to.size() - 1 - i] == untouched);
+  for (std::size_t i = 0; i < guard; ++i) CHECK(to[i] == untouched && to[to.size() - 1 - i] == Number(untouched));
   return {to.begin() + guard, to.end() - guard};
 }
 
@@ -141,45 +151,62 @@ const Each& last(const Each* const* table) {
   return **table;
 }
 
-std::set<std::string> seen;  // the algorithms that were run, by instruction set
+// The tables of an instruction set, by their numbers.
+const Algorithm* const* convolutions(const Isa& isa, float) { return isa.kernels->algorithms; }
+const AlgorithmOf<double>* const* convolutions(const Isa& isa, double) { return isa.kernels->algorithms_of_doubles; }
+const WeightGradient* const* gradients(const Isa& isa, float) { return isa.kernels->weight_gradients; }
+const WeightGradientOf<double>* const* gradients(const Isa& isa, double) {
+  return isa.kernels->weight_gradients_of_doubles;
+}
 
-void check(const Case& c) {
-  const std::vector<float> want = run(last(isas()[0].kernels->algorithms), c, 1);
-  const std::vector<float> slope = run(last(isas()[0].kernels->weight_gradients), c, 1);
+std::set<const void*> seen;  // the algorithms that were run
+
+template <class Number>
+void check(const Case<Number>& c) {
+  // Rounding of all but F(6x6), which is for the class `fast`, stays below this for every size that is drawn here.
+  constexpr double digits = double(std::numeric_limits<Number>::epsilon()), most = 84 * digits;
+  const Numbers<Number> want = run(last(convolutions(isas()[0], Number{})), c, 1);
+  const Numbers<Number> slope = run(last(gradients(isas()[0], Number{})), c, 1);
+  const auto check_error = [&](double found, double bound, const Isa& isa, const char* direction, const char* name) {
+    if (!(found < bound)) {  // NaN where a place was left out
+      std::fprintf(stderr, "%s%s %s, %d bytes: error %g\n", direction, isa.kernels->isa, name, int(sizeof(Number)),
+                   found);
+      print(c.problem);
+    }
+    CHECK(found < bound);
+  };
   for (const Isa& isa : isas()) {
     if (!isa.refuses().empty()) continue;
-    for (const Algorithm* const* a = isa.kernels->algorithms; *a; ++a) {
+    for (const auto* const* a = convolutions(isa, Number{}); *a; ++a) {
       if ((*a)->refuses(c.problem)) continue;
-      seen.insert(isa.kernels->isa + std::string(" ") + (*a)->name);
-      const std::vector<float> got = run(**a, c, 1);
-      const double found = error(got, want);  // NaN where a place was left out
-      // F(6x6) is for the class `fast`; rounding of the others stays below this for every size that is drawn here.
-      const double bound = std::strcmp((*a)->name, "winograd-6x6") == 0 ? 1e-4 : 1e-5;
-      if (!(found < bound)) {
-        std::fprintf(stderr, "%s %s: error %g\n", isa.kernels->isa, (*a)->name, found);
-        print(c.problem);
-      }
-      CHECK(found < bound);
+      seen.insert(*a);
+      const Numbers<Number> got = run(**a, c, 1);
+      const bool fast = std::strcmp((*a)->name, "winograd-6x6") == 0;
+      check_error(error(got, want), fast ? 10 * most : most, isa, "", (*a)->name);
       CHECK(same(run(**a, c, 2), got));
       CHECK(same(run_apart(**a, c, 2), got));
       const std::int64_t image = c.problem.n - 1;
       if (image > 0) {
-        const std::vector<float> alone = run(**a, c, 3, image);
+        const Numbers<Number> alone = run(**a, c, 3, image);
         CHECK(same(alone, {got.end() - std::ptrdiff_t(alone.size()), got.end()}));
       }
     }
-    for (const WeightGradient* const* a = isa.kernels->weight_gradients; *a; ++a) {
+    for (const auto* const* a = gradients(isa, Number{}); *a; ++a) {
       if ((*a)->refuses(c.problem)) continue;
-      seen.insert(isa.kernels->isa + std::string(" gradient ") + (*a)->name);
-      const std::vector<float> got = run(**a, c, 1);
-      const double found = error(got, slope);
-      if (!(found < 1e-5)) {
-        std::fprintf(stderr, "gradient %s %s: error %g\n", isa.kernels->isa, (*a)->name, found);
-        print(c.problem);
-      }
-      CHECK(found < 1e-5);
+      seen.insert(*a);
+      const Numbers<Number> got = run(**a, c, 1);
+      check_error(error(got, slope), most, isa, "gradient ", (*a)->name);
       CHECK(same(run(**a, c, 2), got));
     }
+  }
+}
+
+template <class Number>
+void check_seen() {
+  for (const Isa& isa : isas()) {
+    if (!isa.refuses().empty()) continue;
+    for (const auto* const* a = convolutions(isa, Number{}); *a; ++a) CHECK(seen.count(*a));
+    for (const auto* const* a = gradients(isa, Number{}); *a; ++a) CHECK(seen.count(*a));
   }
 }
 
@@ -219,11 +246,12 @@ Problem drawn(Random& random, int number) {
   }
 }
 
+template <class Number>
 void check_transpose(Random& random) {
   const auto size = [&] { return std::uniform_int_distribution<std::int64_t>(1, 40)(random); };
   const std::int64_t matrices = size() % 3, rows = size(), columns = size();
-  const std::vector<float> from = normal(random, matrices * rows * columns);
-  std::vector<float> to(from.size() + 1, untouched);
+  const Numbers<Number> from = normal<Number>(random, matrices * rows * columns);
+  Numbers<Number> to(from.size() + 1, Number(untouched));
   transpose(from.data(), to.data(), matrices, rows, columns, 2);
   for (std::int64_t i = 0; i < matrices * rows * columns; ++i) {
     const std::int64_t matrix = i / (rows * columns), row = i / columns % rows, column = i % columns;
@@ -236,22 +264,26 @@ void check_transpose(Random& random) {
 
 int main(int count, char** words) {
   Random random(0);
-  for (int i = 0; i < 60; ++i) check(Case(drawn(random, i), random));
-  for (int i = 0; i < 20; ++i) check_transpose(random);
-  for (const Isa& isa : isas()) {
-    if (!isa.refuses().empty()) continue;
-    for (const Algorithm* const* a = isa.kernels->algorithms; *a; ++a)
-      CHECK(seen.count(isa.kernels->isa + std::string(" ") + (*a)->name));
-    for (const WeightGradient* const* a = isa.kernels->weight_gradients; *a; ++a)
-      CHECK(seen.count(isa.kernels->isa + std::string(" gradient ") + (*a)->name));
+  const auto check_drawn = [&](int i) {
+    const Problem p = drawn(random, i);
+    check(Case<float>(p, random));
+    check(Case<double>(p, random));
+  };
+  for (int i = 0; i < 60; ++i) check_drawn(i);
+  for (int i = 0; i < 20; ++i) {
+    check_transpose<float>(random);
+    check_transpose<double>(random);
   }
+  check_seen<float>();
+  check_seen<double>();
   // No examples: nothing is read or written.
-  Problem none{0, 3, 8, 8, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, true, false, true};
-  check(Case(none, random));
+  const Problem none{0, 3, 8, 8, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, true, false, true, false};
+  check(Case<float>(none, random));
+  check(Case<double>(none, random));
   const double seconds = count > 1 ? std::atof(words[1]) : 0;
   random.seed(count > 2 ? static_cast<unsigned>(std::atoi(words[2])) : 1);
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < seconds; ++i)
-    check(Case(drawn(random, i), random));
+    check_drawn(i);
   std::printf("conv_test: %d checks\n", checks);
 }

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from striate.engine.avg_pool import avg_pool2d
+from striate.engine.avg_pool import avg_pool2d, avg_pool3d
 
 LAYOUTS = {"first": torch.contiguous_format, "last": torch.channels_last}
 layouts = pytest.mark.parametrize("layout", LAYOUTS)
@@ -93,3 +93,26 @@ def test_the_same_bits_on_any_threads_and_for_an_image_alone(layout):
     for a, b, c in zip(one, two, alone, strict=True):
         assert a.equal(b)
         assert a[1:2].equal(c)
+
+
+@layouts
+@ceil
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("window", [(3, 2, 1), (2, 2, 0), ((2, 3, 1), (1, 2, 3), (1, 0, 0))])
+def test_of_volumes_means_and_gradients_are_pytorchs(window, mode, ceil_mode, layout):
+    """They lie as the volumes do; what a sum is divided by is the product of what it is along each axis."""
+    kinds = {"first": torch.contiguous_format, "last": torch.channels_last_3d}
+    x = image((2, 5, 7, 99), "first").view(2, 5, 7, 9, 11).contiguous(memory_format=kinds[layout]).requires_grad_()
+
+    def by_torch(x):
+        return F.avg_pool3d(x, *window, ceil_mode=ceil_mode, **MODES[mode])
+
+    taps, stride, padding = ((n, n, n) if isinstance(n, int) else n for n in window)
+    divisor = (MODES[mode].get("divisor_override", 0), *padding), MODES[mode].get("count_include_pad", True)
+    want = by_torch(x)
+    found = avg_pool3d(x, want.shape[2:], (taps, stride, padding, (1, 1, 1)), divisor, by_torch)
+    assert found.is_contiguous(memory_format=kinds[layout])  # PyTorch's are planes whatever they are of
+    arriving = torch.randn(want.shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    first = [torch.autograd.grad(y, x, arriving, create_graph=True)[0] for y in (found, want)]
+    torch.testing.assert_close([found, first[0]], [want, first[1]])
+    torch.testing.assert_close(*(torch.autograd.grad(g.square().sum(), arriving)[0] for g in first))

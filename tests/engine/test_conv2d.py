@@ -191,13 +191,24 @@ def _second(output, given):
     return torch.autograd.grad(sum((g**2).sum() for g in first), given)
 
 
-def test_in_double_precision_it_is_pytorchs():
-    """Bit for bit; gradients are checked numerically to the second order, with padding that differs by side."""
+def test_doubles_are_the_cores_and_gradients_are_checked_numerically():
+    """To the second order, with padding that differs by side."""
     given = [t.double().requires_grad_() for t in small()]
-    assert torch.equal(conv2d(*given, padding=1), F.conv2d(*given, padding=1))
     few = [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in ((1, 2, 4, 4), (2, 2, 2, 2), (2,))]
-    assert gradcheck(lambda *t: conv2d(*t, padding=(1, 0, -1, 2)), few)
-    assert gradgradcheck(lambda *t: conv2d(*t, padding=(1, 0, -1, 2)), few)
+    with reproducible():
+        found = conv2d(*given, padding=1)
+        assert type(found.grad_fn).__name__ == "_ConvolutionBackward"
+        torch.testing.assert_close(found, F.conv2d(*given, padding=1), rtol=1e-13, atol=1e-13)
+        assert gradcheck(lambda *t: conv2d(*t, padding=(1, 0, -1, 2)), few)
+        assert gradgradcheck(lambda *t: conv2d(*t, padding=(1, 0, -1, 2)), few)
+
+
+def test_numbers_of_two_kinds_are_pytorchs_to_refuse():
+    """The core takes one kind at a time."""
+    x, weight, _ = small()
+    assert not takes(x, weight.double())
+    with pytest.raises(RuntimeError, match=r"scalar type|should be the same"):
+        conv2d(x.double(), weight)
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # PyTorch's own, in forward mode

@@ -68,12 +68,26 @@ def test_along_three_axes_it_is_the_same_function():
     torch.testing.assert_close(alone, got[0], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_other_numbers_are_pytorchs(dtype):
-    """So are strides, empty batches, autocast, transforms of functions and tracers."""
-    x, weight = drawn((2, 2, 40), (2, 2, 9), dtype=dtype)
+def test_short_numbers_are_pytorchs():
+    """While gradients are recorded they are no others'."""
+    x, weight = drawn((2, 2, 40), (2, 2, 9), dtype=torch.bfloat16)
     with use("fft"):
         assert by(conv1d(x.requires_grad_(), weight)) != "_ConvolutionBackward"
+
+
+@pytest.mark.parametrize("algorithm", ["fft", "direct"])
+def test_doubles_are_as_exact_as_pytorchs(algorithm):
+    """Of a sequence and of a volume, by transforms and slice by slice, with both gradients."""
+    for function, shapes in ((conv1d, ((2, 2, 40), (2, 2, 9))), (conv3d, ((1, 3, 6, 7, 8), (4, 3, 3, 3, 3)))):
+        x, weight = (t.requires_grad_() for t in drawn(*shapes, dtype=torch.float64))
+        plain = getattr(torch, function.__name__)
+        with use(algorithm):
+            got, want = function(x, weight), plain(x, weight)
+            assert by(got) == "_ConvolutionBackward"
+            arriving = torch.randn_like(want)
+            pairs = zip(*(torch.autograd.grad(y, (x, weight), arriving) for y in (got, want)), strict=True)
+        for found, wanted in ((got, want), *pairs):
+            assert (found - wanted).norm() <= 1e-13 * wanted.norm()
 
 
 def test_what_transforms_do_not_take_is_pytorchs():

@@ -36,6 +36,23 @@ def test_values_are_those_of_the_definition(case, channels_last, name):
         assert founds[0].is_contiguous(memory_format=layout)
 
 
+@pytest.mark.parametrize(("case", "name"), [pair for pair in accepted(torch.float64) if pair[1] != "torch"])
+@LAYOUTS
+def test_doubles_are_as_exact_as_pytorchs(case, channels_last, name):
+    """Of numbers in double precision, output and gradients: what is lost are the last of sixteen digits."""
+    x, weight, bias, settings = tensors(case, channels_last=channels_last, dtype=torch.float64)
+    made = call(case, name, channels_last=channels_last, dtype=torch.float64)
+    want = by_torch.convolve(x, weight, bias, *settings)
+    gradient = torch.randn_like(want)
+    wants = want, *torch.autograd.grad(want, (x, weight), gradient)
+    given = x.detach(), weight.detach(), bias.detach()
+    founds = made.forward(*given), *made.gradients(gradient, *given[:2], (True, True))
+    for got, wanted in zip(founds, wants, strict=True):
+        assert got is not None
+        assert got.dtype == torch.float64
+        assert (got - wanted).norm() <= 1e-13 * wanted.norm()
+
+
 @OURS
 def test_bits_depend_neither_on_the_batch_nor_on_threads(case, name):
     """The same image alone or among others, at one thread or two; our algorithms all. A weight's gradient: threads."""

@@ -1,6 +1,7 @@
 """engine.estimate: expectations that are in order. No test asserts a time."""
 
 import pytest
+import torch
 from convolutions import problem
 
 from striate.engine import Problem
@@ -9,15 +10,26 @@ from striate.engine.table import TABLES, table
 
 
 @pytest.mark.parametrize("direction", TABLES)
-def test_more_work_takes_longer(direction):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_more_work_takes_longer(direction, dtype):
     """A batch of eight takes longer than one example, and one thread longer than two."""
-    one, eight = (Problem.of((n, 64, 28, 28), (64, 64, 3, 3), padding=(1, 1), direction=direction) for n in (1, 8))
+    more = {"padding": (1, 1), "direction": direction, "dtype": dtype}
+    one, eight = (Problem.of((n, 64, 28, 28), (64, 64, 3, 3), **more) for n in (1, 8))
     for place in range(len(table(direction).names())):
         if not table(direction).refuses(place, one):
             assert seconds(place, one, 1) < seconds(place, eight, 1)
             assert seconds(place, eight, 2) < seconds(place, eight, 1)
     assert torch_seconds(one, 1) < torch_seconds(eight, 1)
     assert torch_seconds(eight, 2) < torch_seconds(eight, 1)
+
+
+def test_doubles_take_longer():
+    """Whoever computes: half as many fit into a vector."""
+    usual, doubles = (problem("3x3", dtype=dtype) for dtype in (torch.float32, torch.float64))
+    for place, name in enumerate(table("forward").names()):
+        if not table("forward").refuses(place, doubles):
+            assert seconds(place, usual, 1) < seconds(place, doubles, 1), name
+    assert torch_seconds(usual, 1) < torch_seconds(doubles, 1)
 
 
 def test_another_layout_costs_something():

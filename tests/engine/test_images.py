@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from striate import ops
-from striate.engine.images import LEAST, empty, is_worth, laid_alike, pool
+from striate.engine.images import LEAST, along_depth, empty, is_worth, laid_alike, of_slices, pool, slices, stacked
 
 LAST = torch.channels_last
 
@@ -41,9 +41,32 @@ def test_a_problem_is_written_down_once():
     assert pool(*given, True)[1] is not pool(*given, False)[1]
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5, 6), (1, 1, 4, 5, 6), (2, 3, 1, 5, 6), (2, 3, 4, 1, 1), (0, 3, 4, 5, 6)])
+def test_slices_are_views_and_lie_as_volumes_do(shape, layout):
+    """Each is one image, planes of it or pixels; stacked, they are the volumes again."""
+    volumes = torch.randn(shape, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=layout)
+    images = slices(volumes)
+    assert images.data_ptr() == volumes.data_ptr()
+    assert images.shape[2:] == volumes.shape[3:]
+    assert stacked(images, *shape[1:3]).equal(volumes)
+    found = images.is_contiguous() or images.is_contiguous(memory_format=LAST)
+    assert found
+
+
+def test_a_window_is_one_of_a_slice_and_one_along_the_depth():
+    """Together they have all its numbers."""
+    steps = ((3, 2, 1), (1, 2, 3), (1, 0, 0), (2, 1, 1))
+    inside, along = of_slices(steps), along_depth(steps)
+    assert tuple((deep[0], *flat) for deep, flat in zip(along, inside, strict=True)) == steps
+    assert [deep[1] for deep in along] == [1, 1, 0, 1]
+
+
 OPERATIONS = {
     "max": lambda x: ops.max_pool2d(x, 3, 2),
     "average": lambda x: ops.avg_pool2d(x, 3, 2, 1),
+    "max of a volume": lambda x: ops.max_pool3d(x.unflatten(-1, (4, -1)), 3, 2).flatten(-2),
+    "average of a volume": lambda x: ops.avg_pool3d(x.unflatten(-1, (4, -1)), 3, 2, 1).flatten(-2),
     "response norm": lambda x: ops.local_response_norm(x, 5, 1.0),
     "contrast norm": lambda x: ops.local_contrast_norm(x, 5),
 }

@@ -12,11 +12,13 @@ FORMATS = {True: torch.channels_last, False: torch.contiguous_format}
     "shape", [(2, 3, 5, 7), (1, 16, 32, 32), (3, 17, 33, 2), (2, 1, 4, 4), (1, 5, 1, 1), (0, 3, 4, 4)]
 )
 @pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_numbers_stay_where_they_are_and_lie_as_asked(shape, last, threads):
+def test_numbers_stay_where_they_are_and_lie_as_asked(shape, last, dtype, threads):
     """What is laid anew equals what was given, in the layout that was asked for."""
     for given in FORMATS.values():
-        images = torch.randn(shape, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=given)
+        generator = torch.Generator().manual_seed(0)
+        images = torch.randn(shape, generator=generator, dtype=dtype).contiguous(memory_format=given)
         result = laid(images, channels_last=last, threads=threads)
         assert torch.equal(result, images)
         assert result.is_contiguous(memory_format=FORMATS[last])

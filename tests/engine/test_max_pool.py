@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from striate.engine.max_pool import max_pool2d, max_unpool2d
+from striate.engine.max_pool import max_pool2d, max_pool3d, max_unpool2d
 
 LAYOUTS = {"first": torch.contiguous_format, "last": torch.channels_last}
 layouts = pytest.mark.parametrize("layout", LAYOUTS)
@@ -79,6 +79,64 @@ def test_gradients_are_pytorchs(window, layout):
         return *first, *torch.autograd.grad(again.square().sum(), arriving)
 
     torch.testing.assert_close(gradients(lambda *given: pooled(*given)[0]), gradients(wanted))
+
+
+VOLUME_WINDOWS = {
+    "3/2": (3, 2, 1, 1),
+    "2/2": (2, 2, 0, 1),
+    "dilated": (3, 1, 1, 2),
+    "oblong": ((2, 3, 1), (1, 2, 3), (1, 0, 0), (2, 1, 1)),
+}
+VOLUME_LAYOUTS = {"first": torch.contiguous_format, "last": torch.channels_last_3d}
+
+
+def volume(layout, values):
+    """Numbers as of an image."""
+    flat = image((2, 5, 7, 9 * 11), "first", values)
+    return flat.view(2, 5, 7, 9, 11).contiguous(memory_format=VOLUME_LAYOUTS[layout])
+
+
+def pooled_volume(x, window, **options):
+    """By ours."""
+    steps = tuple((n, n, n) if isinstance(n, int) else n for n in VOLUME_WINDOWS[window])
+    rows = zip(x.shape[2:], *steps, strict=True)
+    positions = tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in rows)
+    return max_pool3d(x, positions, steps, lambda x: F.max_pool3d(x, *VOLUME_WINDOWS[window]), **options)
+
+
+@layouts
+@pytest.mark.parametrize("window", VOLUME_WINDOWS)
+@pytest.mark.parametrize("values", ["normal", "ties", "nan", "lowest"])
+def test_of_volumes_maxima_and_switches_are_pytorchs(values, window, layout):
+    """To the bit, in the same layout; of equals the first, of NaN the last, through all slices.
+
+    Where all is infinitely small, PyTorch's switch is the first place of the volume; ours is the window's first,
+    as in images.
+    """
+    x = volume(layout, values)
+    want, switches = F.max_pool3d(x, *VOLUME_WINDOWS[window], return_indices=True)
+    (alone,), (both, found) = pooled_volume(x, window), pooled_volume(x, window, return_indices=True)
+    for maxima in (alone, both):
+        assert maxima.stride() == want.stride()
+        torch.testing.assert_close(maxima, want, rtol=0, atol=0, equal_nan=True)
+    assert found.stride() == switches.stride()
+    none = want == -torch.inf
+    assert found.masked_fill(none, 0).equal(switches.masked_fill(none, 0))
+    assert x.flatten(2).gather(2, found.flatten(2)).flatten()[none.flatten()].eq(-torch.inf).all()
+
+
+@layouts
+@pytest.mark.parametrize("window", VOLUME_WINDOWS)
+@pytest.mark.parametrize("return_indices", [False, True])
+def test_of_volumes_gradients_are_pytorchs(return_indices, window, layout):
+    """First and second ones, with samples that several windows share, switches returned or not."""
+    x = volume(layout, "ties").requires_grad_()
+    found = pooled_volume(x, window, return_indices=return_indices)[0]
+    want = F.max_pool3d(x, *VOLUME_WINDOWS[window])
+    arriving = torch.randn(want.shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    first = [torch.autograd.grad(y, x, arriving, create_graph=True)[0] for y in (found, want)]
+    torch.testing.assert_close(*first)
+    torch.testing.assert_close(*(torch.autograd.grad(g.square().sum(), arriving)[0] for g in first))
 
 
 @layouts

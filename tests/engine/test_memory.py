@@ -20,10 +20,11 @@ def test_bytes_begin_with_a_cache_line_and_large_ones_with_a_large_page(size):
 
 
 def test_numbers_are_floats_that_lie_as_bytes_do():
-    """So many 32-bit floats, from a cache line on."""
-    found = numbers(1000)
+    """So many floats, of 32 bits or of 64, from a cache line on."""
+    assert numbers(1000).dtype == torch.float32
+    found = numbers(1000, torch.float64)
     assert found.shape == (1000,)
-    assert found.dtype == torch.float32
+    assert found.dtype == torch.float64
     assert found.data_ptr() % 64 == 0
 
 

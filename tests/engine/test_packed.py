@@ -108,7 +108,7 @@ def test_packed_weights_go_with_the_tensor():
     gc.collect()
     before, weight = kept_bytes(), drawn()
     packed(weight, FORM, 1)
-    assert kept_bytes() == before + 4 * FORM.floats
+    assert kept_bytes() == before + 4 * FORM.numbers
     del weight
     gc.collect()
     assert kept_bytes() == before
@@ -118,7 +118,7 @@ def test_the_limit_is_kept():
     """Those used longest ago make room; what is needed at the moment is kept all the same."""
     gc.collect()
     weights = [drawn() for _ in range(4)]
-    before = limit(packed_bytes=kept_bytes() + 8 * FORM.floats)
+    before = limit(packed_bytes=kept_bytes() + 8 * FORM.numbers)
     try:
         first = packed(weights[0], FORM, 1)
         packed(weights[1], FORM, 1)

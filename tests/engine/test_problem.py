@@ -91,6 +91,26 @@ def test_an_unknown_direction_is_explained():
     )
 
 
+@pytest.mark.refusal
+def test_numbers_that_are_not_convolved_are_explained():
+    """The whole text."""
+    with pytest.raises(OptionError) as error:
+        Problem.of((1, 4, 8, 8), (8, 4, 3, 3), dtype=torch.int8)
+    assert str(error.value) == (
+        "conv2d: the engine convolves no such numbers.\n"
+        "  dtype  torch.int8\n"
+        "Choose one of: torch.float32, torch.float64."
+    )
+
+
+def test_doubles_are_another_problem():
+    """Whose line says so, since measured times go by it."""
+    usual = Problem.of((1, 4, 8, 8), (8, 4, 3, 3))
+    doubles = Problem.of((1, 4, 8, 8), (8, 4, 3, 3), dtype=torch.float64)
+    assert doubles != usual
+    assert str(doubles) == f"{usual}  float64"
+
+
 def test_two_of_the_same_are_one():
     """Problems are compared by their sizes, so that plans are found again."""
     assert len({Problem.of(torch.Size([1, 4, 8, 8]), [8, 4, 3, 3]), Problem.of([1, 4, 8, 8], (8, 4, 3, 3))}) == 1

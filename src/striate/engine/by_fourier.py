@@ -11,8 +11,6 @@ __all__ = ["FFT", "fourier", "packed_bytes", "refuses", "tiles", "work", "worksp
 FFT = "fft"
 """The algorithm's name."""
 
-_FLOAT_BYTES = 4
-
 
 @lru_cache(maxsize=4096)
 def fourier(problem: Problem) -> Fourier:
@@ -25,7 +23,7 @@ def fourier(problem: Problem) -> Fourier:
     """
     top, bottom, left, right = problem.padding
     sides = ((top, bottom), (left, right))
-    found = Fourier(problem.input, problem.weight, sides, problem.dilation, problem.groups)
+    found = Fourier(problem.input, problem.weight, sides, problem.dilation, problem.groups, problem.dtype)
     return found.turned if problem.direction == "input gradient" else found
 
 
@@ -53,4 +51,4 @@ def workspace_bytes(problem: Problem, threads: int) -> int:
 
 def packed_bytes(problem: Problem) -> int:
     """Count the bytes of the kernels' spectra."""
-    return 0 if problem.direction == "weight gradient" else _FLOAT_BYTES * fourier(problem).prepared
+    return 0 if problem.direction == "weight gradient" else problem.dtype.itemsize * fourier(problem).prepared

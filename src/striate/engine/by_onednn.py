@@ -37,6 +37,7 @@ def refuses(problem: Problem) -> str:
     reasons = {
         "this PyTorch has no oneDNN, or hides it": not _available(),
         "it packs no weights for gradients": problem.direction != "forward",
+        "its numbers are not 32-bit floats": problem.dtype is not torch.float32,
         "its padding is not the same on both sides": (top, left) != (bottom, right),
         "its padding cuts": min(problem.padding) < 0,
         "its padding reaches beyond the kernel": reaches_beyond(problem),

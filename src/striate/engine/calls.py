@@ -32,6 +32,7 @@ def call_for(
     relu: bool = False,
     channels_last: bool,
     packed_anew: bool = False,
+    dtype: torch.dtype = torch.float32,
 ) -> Call | None:
     """Find, or plan, what computes a convolution.
 
@@ -44,6 +45,7 @@ def call_for(
         relu: Whether the output is rectified.
         channels_last: Whether results are to lie so in memory.
         packed_anew: Whether the weight changes from call to call.
+        dtype: Of all numbers.
 
     Returns:
         None if there is nothing to compute, or nothing that this is: then PyTorch's own function says so.
@@ -52,13 +54,13 @@ def call_for(
         ShapeError: Sizes do not fit together.
         OptionError: Settings are no numbers; or the algorithm that is forced cannot compute this.
     """
-    beside = (bias, residual, relu, channels_last, packed_anew)
+    beside = (bias, residual, relu, channels_last, packed_anew, dtype)
     try:
         # Settings by their bytes, which lists have as well: 1 and 1.0 are equal, but only the first is a size.
         key = (input, weight, dumps(settings, _BYTES), beside, torch.get_num_threads(), chosen(), limits())
         found = _CALLS.get(key)
     except (TypeError, ValueError):  # sizes in a list, settings of a class that has no bytes
-        lying = {"channels_last": channels_last, "packed_anew": packed_anew}
+        lying: Any = {"channels_last": channels_last, "packed_anew": packed_anew, "dtype": dtype}
         added = [None if shape is None else tuple(shape) for shape in (bias, residual)]
         sizes, written = (tuple(input), tuple(weight)), _written(settings, weight)
         return call_for(*sizes, written, bias=added[0], residual=added[1], relu=relu, **lying)
@@ -88,6 +90,7 @@ def _made(
     relu: bool,
     channels_last: bool,
     packed_anew: bool,
+    dtype: torch.dtype,
 ) -> Call | None:
     if len(input) != 4 or len(weight) != 4 or 0 in input or 0 in weight:
         return None
@@ -106,6 +109,7 @@ def _made(
         relu=relu,
         channels_last=channels_last,
         packed_anew=packed_anew,
+        dtype=dtype,
     )
     if bias is not None and tuple(bias) != problem.kernels[:1]:
         raise ShapeError(

@@ -1,7 +1,7 @@
 """Convolution in two dimensions and its gradients: the door of the engine.
 
-plain 32-bit floats  -->  a call, prepared once for these sizes  -->  the planned algorithms, forward and backward
-anything else        -->  PyTorch's own
+plain floats of 32 or 64 bits  -->  a call, prepared once for these sizes  -->  the planned algorithms, either way
+anything else                  -->  PyTorch's own
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from striate.engine.choice import TORCH
 from striate.engine.differentiate import convolved, input_gradient, weight_gradient
 from striate.engine.narrow import is_narrow, wide
 from striate.engine.plain import lies_last, plain, unwatched
+from striate.engine.problem import DTYPES
 
 __all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient", "spreads", "takes"]
 
@@ -35,10 +36,10 @@ def conv2d(
 ) -> Num[Tensor, "*N K P Q"]:
     """Convolve as `torch.nn.functional.conv2d` does, by the algorithm that is planned for these sizes; differentiable.
 
-    Tensors that are not 32-bit floats in the processor's memory, subclasses, autocast, `torch.func`, differentiation in
-    forward mode, modes and tracers get PyTorch's own convolution; bfloat16 and float16 are summed in 32 bits where the
-    processor has no instructions for them. Results lie in memory as PyTorch's do: channels last,
-    if the input or the weight does.
+    Tensors that are not 32-bit or 64-bit floats in the processor's memory, subclasses, autocast, `torch.func`,
+    differentiation in forward mode, modes and tracers get PyTorch's own convolution; bfloat16 and float16 are summed in
+    32 bits where the processor has no instructions for them. Results lie in memory as PyTorch's do: channels last, if
+    the input or the weight does.
 
     Args:
         input: With or without the axis of examples.
@@ -81,6 +82,7 @@ def conv2d(
         relu=relu,
         channels_last=lies_last(input, weight),
         packed_anew=weight.requires_grad and torch.is_grad_enabled(),
+        dtype=input.dtype,
     )
     if call is None:
         return by_torch.finish(by_torch.convolve(input, weight, bias, *settings), residual, relu)
@@ -130,10 +132,10 @@ def conv2d_input_gradient(
     settings, last = (stride, padding, dilation, groups), lies_last(gradient, weight)
     if torch.compiler.is_compiling():
         return operators.conv2d_input_gradient(gradient, weight, input_size, last, *settings)
-    call = call_for(torch.Size(input_size), weight.shape, settings, channels_last=last)
+    call = call_for(torch.Size(input_size), weight.shape, settings, channels_last=last, dtype=weight.dtype)
     if call is None or call.torch_alone():
         layout = torch.channels_last if last else torch.contiguous_format
-        input = torch.empty(tuple(input_size), dtype=torch.float32, device="cpu", memory_format=layout)
+        input = torch.empty(tuple(input_size), dtype=weight.dtype, device="cpu", memory_format=layout)
         found, _ = by_torch.gradients(gradient, input, weight, *settings, (True, False))
         return cast("Tensor", found)
     return input_gradient(call, gradient, weight)
@@ -161,7 +163,8 @@ def spreads(
     if torch.compiler.is_compiling():
         return True
     settings = (stride, padding, dilation, groups)
-    call = call_for(torch.Size(output_size), weight.shape, settings, channels_last=lies_last(input, weight))
+    last = lies_last(input, weight)
+    call = call_for(torch.Size(output_size), weight.shape, settings, channels_last=last, dtype=weight.dtype)
     if call is None or call.torch_alone():
         return False
     recorded = torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)
@@ -201,25 +204,27 @@ def conv2d_weight_gradient(
     settings, weight = (stride, padding, dilation, groups), input.new_empty(tuple(weight_size))
     if torch.compiler.is_compiling():
         return operators.conv2d_weight_gradient(gradient, input, weight, *settings)
-    call = call_for(input.shape, weight.shape, settings, channels_last=lies_last(input, weight))
+    last = lies_last(input, weight)
+    call = call_for(input.shape, weight.shape, settings, channels_last=last, dtype=input.dtype)
     if call is None or call.torch_alone():
         _, found = by_torch.gradients(gradient, input, weight, *settings, (False, True))
         return cast("Tensor", found)
     return weight_gradient(call, gradient, input, weight)
 
 
-def takes(*tensors: Tensor | None) -> bool:
-    """Tell whether the core can compute with these, here and now; None is no tensor.
+def takes(tensor: Tensor, *others: Tensor | None) -> bool:
+    """Tell whether the core can convolve these, here and now: all of one dtype that it has; None is no tensor.
 
     Example:
         >>> takes(torch.zeros(3)), takes(torch.zeros(3), torch.zeros(3).half())
         (True, False)
     """
-    if torch.is_autocast_enabled("cpu"):
+    dtype = tensor.dtype
+    if dtype not in DTYPES or torch.is_autocast_enabled("cpu"):
         return False
     if torch.compiler.is_compiling():
-        return all(tensor is None or (tensor.dtype is torch.float32 and tensor.is_cpu) for tensor in tensors)
-    for tensor in tensors:  # not `all(...)`, which takes longer than the rest
-        if tensor is not None and not plain(tensor):
+        return all(t is None or (t.dtype is dtype and t.is_cpu) for t in (tensor, *others))
+    for one in (tensor, *others):  # not `all(...)`, which takes longer than the rest
+        if one is not None and not plain(one, dtype):
             return False
     return unwatched()

@@ -14,12 +14,12 @@ from striate.engine import by_torch
 from striate.engine.along import Along
 from striate.engine.by_fourier import FFT
 from striate.engine.choice import TORCH, Choice, chosen
+from striate.engine.conv2d import takes
 from striate.engine.differentiate import convolved
 from striate.engine.estimate import fourier_seconds, torch_seconds_of
 from striate.engine.fourier import Fourier
 from striate.engine.limits import Limits, limits
 from striate.engine.narrow import is_narrow, wide
-from striate.engine.plain import plain, unwatched
 from striate.engine.plan import FORGET
 from striate.engine.slices import Slices
 from striate.errors import OptionError
@@ -51,9 +51,9 @@ def conv(
         >>> conv(torch.ones(1, 1, 5), torch.ones(1, 1, 3), None, (1,), [(1, 0)], (1,), 1)
         tensor([[[2., 3., 3., 3.]]])
     """
-    if input.dim() == weight.dim() and _takes(input, weight, bias):
+    if input.dim() == weight.dim() and takes(input, weight, bias) and not torch.compiler.is_compiling():
         settings = (tuple(stride), tuple(sides), tuple(dilation), groups)
-        lying = (_lies_last(input) or _lies_last(weight), weight.requires_grad and torch.is_grad_enabled())
+        lying = (_lies_last(input) or _lies_last(weight), weight.requires_grad and torch.is_grad_enabled(), input.dtype)
         call = _planned(input.shape, weight.shape, settings, *lying, torch.get_num_threads(), chosen(), limits())
         if call is not None:
             return convolved(call, input, weight, bias)
@@ -87,7 +87,7 @@ def refuses(of: Fourier, threads: int, asked: Choice, most: Limits, *, again: bo
         "another algorithm is asked for": lambda: bool(asked.forced),
         f"it is not as exact as {asked.accuracy!r}": lambda: not asked.allows(FFT),
         "its workspace is over the limit": lambda: of.workspace_bytes(threads) > most.workspace_bytes,
-        "its packed weights are over the limit": lambda: 4 * of.prepared > most.packed_bytes,
+        "its packed weights are over the limit": lambda: of.dtype.itemsize * of.prepared > most.packed_bytes,
         "PyTorch is expected to be faster": lambda: _torchs(of, threads) < fourier_seconds(of, threads, again=again),
     }
     return next((reason for reason, holds in reasons.items() if holds()), "")
@@ -100,12 +100,13 @@ def _planned(
     settings: tuple[tuple[int, ...], tuple[tuple[int, int], ...], tuple[int, ...], int],
     last: bool,
     again: bool,
+    dtype: torch.dtype,
     threads: int,
     asked: Choice,
     most: Limits,
 ) -> Along | Slices | None:
     stride, sides, dilation, groups = settings
-    slices = Slices(input, weight, stride, sides, dilation, groups, last, threads, asked, most)
+    slices = Slices(input, weight, stride, sides, dilation, groups, last, threads, asked, most, dtype)
     fits = input[1] == weight[1] * groups and weight[0] % groups == 0
     if 0 in (*input, *weight) or not fits or min(slices.output) < 1:
         return None
@@ -121,7 +122,7 @@ def _planned(
         )
     ours = inf if asked.forced == FFT else slices.seconds()
     if max(stride) == 1:
-        found = Fourier(input, weight, sides, dilation, groups)
+        found = Fourier(input, weight, sides, dilation, groups, dtype)
         if not refuses(found, threads, asked, most, again=again) and (
             fourier_seconds(found, threads, again=again) < ours
         ):
@@ -141,7 +142,7 @@ def _planned(
 
 
 def _torchs(of: Fourier | Slices, threads: int, *, last: bool = False) -> float:
-    return torch_seconds_of(of.weight, of.groups, (prod(of.input), prod(of.output)), threads, last=last)
+    return torch_seconds_of(of.weight, of.groups, (prod(of.input), prod(of.output)), threads, last=last, dtype=of.dtype)
 
 
 FORGET.append(_planned.cache_clear)
@@ -150,9 +151,3 @@ FORGET.append(_planned.cache_clear)
 def _lies_last(volumes: Tensor) -> bool:
     last = torch.channels_last_3d
     return volumes.dim() == 5 and volumes.is_contiguous(memory_format=last) and not volumes.is_contiguous()
-
-
-def _takes(*tensors: Tensor | None) -> bool:
-    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
-        return False
-    return all(tensor is None or plain(tensor) for tensor in tensors) and unwatched()

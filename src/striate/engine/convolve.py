@@ -63,7 +63,7 @@ class Run(NamedTuple):
         chosen = self.form
         numbers = packed(weight, chosen, self.threads)
         bias = bias if bias is None else bias.contiguous()
-        output = memory.images(self.output, _LAST)
+        output = memory.images(self.output, _LAST, input.dtype)
         self.by(
             chosen.place,
             chosen.handle,
@@ -269,7 +269,7 @@ class Call:
             return input, weight
         if self.problem.channels_last and not weight.is_contiguous(memory_format=_LAST):
             weight = packed(weight, form(-1, self.problem), self.threads)
-        return torch.empty(self.problem.input, dtype=torch.float32, device="cpu", memory_format=self.layout), weight
+        return memory.images(self.problem.input, self.layout, self.problem.dtype), weight
 
     def _taken(self, images: Tensor, last: bool) -> Tensor:
         return laid(images, channels_last=last, threads=self.threads)
@@ -281,7 +281,7 @@ class Call:
         found = self._backward or []
         if len(found) == 1 and found[0][1] is not None:
             return self._returned(found[0][1](gradient, weight, None))
-        result = memory.images(self.problem.input, _LAST)
+        result = memory.images(self.problem.input, _LAST, self.problem.dtype)
         if any(run is None for _, run in found):
             result.zero_()
         for (rows, columns), run in found:

@@ -95,7 +95,7 @@ def depthwise_separable(
     """
     tensors = (input, depthwise, pointwise, bias)
     recorded = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
-    if recorded or torch.compiler.is_compiling() or not takes(*tensors):
+    if recorded or torch.compiler.is_compiling() or input.dtype is not torch.float32 or not takes(*tensors):
         return None
     offsets = bias is None or bias.shape == pointwise.shape[:1]
     if 0 in (*input.shape, *pointwise.shape) or input.shape[1] != depthwise.shape[0] or not offsets:

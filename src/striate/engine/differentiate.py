@@ -57,7 +57,7 @@ def gradients(
     """
     input = gradient.new_empty(call.problem.input) if input is None else input
     weight = gradient.new_empty(call.problem.weight) if weight is None else weight
-    if not (plain(gradient) and plain(input) and plain(weight) and unwatched()):
+    if not (_plain(call, gradient, input, weight) and unwatched()):
         return by_torch.gradients(gradient, input, weight, *call.settings, wanted)
     if not torch.is_grad_enabled():
         return call.gradients(gradient, input, weight, wanted)
@@ -70,6 +70,10 @@ def gradients(
 def rectified(gradient: Tensor, output: Tensor) -> Tensor:
     """Take a gradient back through the rectification, by what came out of it."""
     return torch.ops.aten.threshold_backward(gradient, output, 0)
+
+
+def _plain(call: _Call, *tensors: Tensor) -> bool:
+    return all(plain(tensor, call.problem.dtype) for tensor in tensors)
 
 
 class _Convolution(torch.autograd.Function):
@@ -131,6 +135,6 @@ def _again(ctx: Any, input: Tensor, weight: Tensor) -> Tensor | None:
     """Convolve once more, for the gradient of a gradient with respect to what arrived there."""
     if not ctx.needs_input_grad[0]:
         return None
-    if plain(input) and plain(weight) and unwatched():
+    if _plain(ctx.call, input, weight) and unwatched():
         return convolved(ctx.call.bare, input, weight, None)
     return ctx.call.bare.by_torch(input, weight, None)

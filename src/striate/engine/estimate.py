@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Final, NamedTuple
 
+import torch
+
 from striate.engine import by_fourier
 from striate.engine.by_fourier import FFT
 from striate.engine.by_onednn import ONEDNN
@@ -39,6 +41,10 @@ _PACK: Final = 0.12e-9
 # A call of Fourier transforms, which are some ten of PyTorch's.
 _FOURIER_CALL: Final = 80e-6
 
+
+# What transforms and products of spectra take, against those of 32 bits on half as many lanes: of 64 bits the products
+# are PyTorch's.
+_COMPLEX: Final = {torch.float32: 1.0, torch.float64: 1.5}
 
 # A call of oneDNN with packed weights; to read one of them; to pack it, which takes two copies.
 _ONEDNN_CALL: Final = 28e-6
@@ -78,6 +84,13 @@ _TORCH: Final[dict[tuple[str, bool], _Torch]] = {
     ("grouped", False): _Torch(1.70, 0.20e-9, 0.25e-9, 0.90e-9, 37e-6),
 }
 
+# Of 64-bit floats it copies the input for every tap of every position, and multiplies matrices, group by group. Where
+# channels lie side by side, a group of them is cut out first, number by number.
+_TORCH_64: Final = _Torch(1.2, 0.2e-9, 0.2e-9, 0.5e-9, 40e-6)
+_UNFOLD_64: Final = 1.15e-9
+_GROUP_64: Final = 15e-6
+_CUT_64: Final = 7e-9
+
 # A multiply-add where a kernel has many taps, with channels side by side.
 _MANY: Final = 200
 _OF_MANY: Final = {"dense": 1.6, "depthwise": 2.1}
@@ -91,6 +104,8 @@ _NEGLECTED: Final = {("depthwise", False): 3.0, ("pointwise", True): 4.0}
 
 # Its gradients are not as well looked after: what they take, against the convolution.
 _GRADIENT: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.1, "weight gradient": 1.1}
+_GRADIENT_64: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.4, "weight gradient": 1.1}
+_POINTWISE_64: Final = 2.5  # the input's, again: nothing is folded, but it is copied all the same
 
 
 def seconds(place: int, problem: Problem, threads: int) -> float:
@@ -98,8 +113,8 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
     others = _OTHERS.get(table(problem.direction).names()[place])
     if others is not None:
         return others(problem, threads)
-    work = table(problem.direction).work(place, problem, threads) / _rate()
-    moves = 0.0 if problem.channels_last else MOVE * _images(problem)
+    work = table(problem.direction).work(place, problem, threads) / _rate(problem.dtype)
+    moves = 0.0 if problem.channels_last else _move(problem.dtype) * _images(problem)
     if problem.packed_anew or problem.direction == "input gradient":
         moves += _PACK * table(problem.direction).packed_bytes(place, problem)
     calls = _CALL[problem.direction] + (0.0 if problem.channels_last else _MOVE_CALL)
@@ -108,7 +123,7 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
 
 def _by_fourier(problem: Problem, threads: int) -> float:
     again = problem.packed_anew or problem.direction == "input gradient"
-    moves = MOVE * _images(problem) if problem.channels_last else 0.0
+    moves = _move(problem.dtype) * _images(problem) if problem.channels_last else 0.0
     moves += _AGAIN * (problem.residual + problem.relu) * prod(problem.output)
     of_weight = problem.direction == "weight gradient"
     return fourier_seconds(by_fourier.fourier(problem), threads, of_weight=of_weight, again=again) + moves / threads
@@ -140,19 +155,26 @@ def fourier_seconds(of: Fourier, threads: int, *, of_weight: bool = False, again
     """
     tiles = of.weight_tiles if of_weight else of.tiles
     work = tiles.work(of.input[0], "weights" if of_weight else "images") + (tiles.packing if again else 0.0)
-    return _FOURIER_CALL + work / _rate() / threads
+    return _FOURIER_CALL + work * _COMPLEX[of.dtype] / _rate(of.dtype) / threads
 
 
 def torch_seconds(problem: Problem, threads: int) -> float:
     """Estimate PyTorch's own convolution, which adds up products as the definition does."""
     sizes = (prod(problem.input), prod(problem.output))
-    one = _torch_seconds(problem.weight, problem.groups, sizes, threads, last=problem.channels_last)
+    last, dtype = problem.channels_last, problem.dtype
+    one = _torch_seconds(problem.weight, problem.groups, sizes, threads, last=last, dtype=dtype)
     again = _AGAIN * (problem.residual + problem.relu) * sizes[1] / threads
-    return one.call + _THROUGH[problem.direction] + _GRADIENT[problem.direction] * (one.work + again)
+    return one.call + _THROUGH[problem.direction] + _gradient(problem) * (one.work + again)
 
 
 def torch_seconds_of(
-    weight: Sequence[int], groups: int, sizes: tuple[int, int], threads: int, *, last: bool = False
+    weight: Sequence[int],
+    groups: int,
+    sizes: tuple[int, int],
+    threads: int,
+    *,
+    last: bool = False,
+    dtype: torch.dtype = torch.float32,
 ) -> float:
     """Estimate PyTorch's own convolution along any axes: as if they were two, but for what is not as well looked after.
 
@@ -162,8 +184,9 @@ def torch_seconds_of(
         sizes: How many numbers the input and the output have.
         threads: That share it.
         last: Whether channels lie side by side.
+        dtype: Of all numbers.
     """
-    one = _torch_seconds(weight, groups, sizes, threads, last=last)
+    one = _torch_seconds(weight, groups, sizes, threads, last=last, dtype=dtype)
     times = _NEGLECTED.get((_kind(weight, groups), last), 1.0) if len(weight) == 5 else 1.0
     return one.call + times * one.work
 
@@ -173,9 +196,19 @@ class _Seconds(NamedTuple):
     work: float
 
 
-def _torch_seconds(weight: Sequence[int], groups: int, sizes: tuple[int, int], threads: int, *, last: bool) -> _Seconds:
+def _torch_seconds(
+    weight: Sequence[int],
+    groups: int,
+    sizes: tuple[int, int],
+    threads: int,
+    *,
+    last: bool,
+    dtype: torch.dtype = torch.float32,
+) -> _Seconds:
     """Estimate one, of so many numbers of input and output."""
-    kind, lanes = _kind(weight, groups), _lanes()
+    if dtype is torch.float64:
+        return _torch_seconds_64(weight, groups, sizes, threads, last=last)
+    kind, lanes = _kind(weight, groups), _lanes(dtype)
     of, (inputs, outputs) = _TORCH[kind, last], sizes
     k, taken, *taps = weight
     # Depthwise, whole vectors of channels are multiplied by theirs; else numbers by whole vectors of channels.
@@ -183,9 +216,27 @@ def _torch_seconds(weight: Sequence[int], groups: int, sizes: tuple[int, int], t
     unfolds = taps[-1] > _WIDE and not last and not (kind == "stem" and len(taps) == 1)
     unfolded = _UNFOLD * groups * taken if unfolds else 0.0
     each = _OF_MANY.get(kind, of.product) if prod(taps) > _MANY and last else of.product
-    work = (each * full + unfolded) * outputs / k * prod(taps) / _rate()
+    work = (each * full + unfolded) * outputs / k * prod(taps) / _rate(dtype)
     moves = of.output * outputs + of.input * inputs + of.weight * prod(weight)
     return _Seconds(of.call, (work + moves) / threads)
+
+
+def _torch_seconds_64(
+    weight: Sequence[int], groups: int, sizes: tuple[int, int], threads: int, *, last: bool
+) -> _Seconds:
+    of, (inputs, outputs), (k, taken, *taps) = _TORCH_64, sizes, weight
+    unfolded = _UNFOLD_64 * groups if prod(taps) > 1 else 0.0
+    work = outputs / k * taken * prod(taps) * (of.product * k / _rate(torch.float64) + unfolded)
+    cut = _CUT_64 if last and groups > 1 else 0.0
+    moves = (of.output + cut) * outputs + (of.input + cut) * inputs + of.weight * prod(weight)
+    return _Seconds(of.call + (_GROUP_64 * groups if groups > 1 else 0.0), (work + moves) / threads)
+
+
+def _gradient(problem: Problem) -> float:
+    if problem.dtype is torch.float32:
+        return _GRADIENT[problem.direction]
+    again = _POINTWISE_64 if problem.direction == "input gradient" and prod(problem.kernels[1:]) == 1 else 1.0
+    return again * _GRADIENT_64[problem.direction]
 
 
 def _kind(weight: Sequence[int], groups: int) -> str:
@@ -205,9 +256,13 @@ def _images(problem: Problem) -> int:
     return n * (c * h * w + k * p * q)
 
 
-def _lanes() -> int:
-    return _LANES[core().chosen_isa() or "baseline"]
+def _move(dtype: torch.dtype) -> float:
+    return MOVE * dtype.itemsize / 4
 
 
-def _rate() -> float:
-    return _RATE_PER_LANE * _lanes()
+def _lanes(dtype: torch.dtype) -> int:
+    return _LANES[core().chosen_isa() or "baseline"] * 4 // dtype.itemsize
+
+
+def _rate(dtype: torch.dtype) -> float:
+    return _RATE_PER_LANE * _lanes(dtype)

@@ -1,4 +1,4 @@
-"""Max pooling and unpooling of images by the core, in the layout in which they lie."""
+"""Max pooling and unpooling of images and volumes by the core, in the layout in which they lie."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,10 +7,22 @@ import torch
 from jaxtyping import Float32, Int64, Num
 from torch import Tensor
 
-from striate.engine.images import Pair, Steps, empty, laid_alike, pool
+from striate.engine.images import (
+    Pair,
+    Steps,
+    Three,
+    VolumeSteps,
+    along_depth,
+    empty,
+    laid_alike,
+    of_slices,
+    pool,
+    slices,
+    stacked,
+)
 from striate.engine.operation import Operation, applied
 
-__all__ = ["MOST_PLACES", "max_pool2d", "max_unpool2d"]
+__all__ = ["MOST_PLACES", "max_pool2d", "max_pool3d", "max_unpool2d"]
 
 MOST_PLACES = 1 << 30  # of a plane: the core counts them in 32 bits
 
@@ -49,6 +61,32 @@ def max_pool2d(
     return found if return_indices else found[:1]
 
 
+def max_pool3d(
+    input: Float32[Tensor, "N C D H W"],
+    positions: Three,
+    steps: VolumeSteps,
+    by_torch: Callable[[Tensor], Tensor],
+    *,
+    return_indices: bool = False,
+) -> tuple[Num[Tensor, "N C O P Q"], ...]:
+    """As `max_pool2d`, of volumes: the greatest of each slice, and then the greatest of the slices.
+
+    Of equals the first is the one of the first slice, and NaN is before all in both, so the switches are the same.
+
+    Example:
+        >>> volume = torch.arange(16.0).view(1, 1, 4, 2, 2)
+        >>> steps = ((2, 2, 2), (2, 2, 2), (0, 0, 0), (1, 1, 1))
+        >>> found = max_pool3d(volume, (2, 1, 1), steps, torch.relu, return_indices=True)
+        >>> [each.flatten().tolist() for each in found]
+        [[7.0, 15.0], [7, 15]]
+    """
+    recorded = input.requires_grad and torch.is_grad_enabled()
+    forward = partial(_pooled_volumes, positions=positions, steps=steps, switches=recorded or return_indices)
+    found = applied(Operation(forward, _volume_gradient, by_torch), input)
+    output = found[0]
+    return (output, _places(found[1], found[2], input.shape).view(output.shape)) if return_indices else (output,)
+
+
 def max_unpool2d(
     input: Float32[Tensor, "N C P Q"],
     indices: Int64[Tensor, "N C P Q"],
@@ -85,6 +123,33 @@ def _pooled(input: Tensor, positions: Pair, steps: Steps, switches: bool) -> tup
     at = 0 if places is None else places.data_ptr()
     core.max_pool(problem, input.data_ptr(), output.data_ptr(), at, torch.get_num_threads())
     return (output,) if places is None else (output, places)
+
+
+def _pooled_volumes(input: Tensor, positions: Three, steps: VolumeSteps, switches: bool) -> tuple[Tensor, ...]:
+    """Give the output, and the switches of every slice and of every stack of them."""
+    _, p, q = positions
+    of_each = _pooled(slices(input), (p, q), of_slices(steps), switches)
+    across = [stacked(found, *input.shape[1:3]).flatten(3) for found in of_each]
+    along = _pooled(across[0], (positions[0], p * q), along_depth(steps), switches)
+    return (along[0].unflatten(3, (p, q)), *across[1:], *along[1:])
+
+
+def _volume_gradient(gradient: Tensor, input: Tensor, of_slices: Tensor, of_stacks: Tensor) -> Tensor:
+    c, d, h, w = input.shape[1:]
+    of_each = _unpooled(gradient.flatten(3), of_stacks, (d, of_slices.shape[3]), last=False)
+    p, q = gradient.shape[3:]
+    images, places = (slices(each.unflatten(3, (p, q))) for each in (of_each, of_slices))
+    return stacked(_unpooled(images, places, (h, w), last=False), c, d)
+
+
+def _places(
+    of_slices: Int64[Tensor, "N C D PQ"], of_stacks: Int64[Tensor, "N C O PQ"], size: torch.Size
+) -> Int64[Tensor, "N C O PQ"]:
+    """Say where in a volume the switches of the stacks point, by those of the slices that they point to."""
+    *_, h, w = size
+    inside = of_slices.flatten(2).gather(2, of_stacks.flatten(2)).view(of_stacks.shape)
+    # In the layout of the first: of the sum, and so of what is returned.
+    return of_stacks.div(of_slices.shape[3], rounding_mode="floor") * (h * w) + inside
 
 
 def _gradient(gradient: Tensor, input: Tensor, switches: Tensor) -> Tensor:

@@ -72,12 +72,13 @@ def _runners(problem: Problem, threads: int, names: list[str]) -> dict[str, Call
     layout = torch.channels_last if problem.channels_last else torch.contiguous_format
 
     def drawn(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator).contiguous(memory_format=layout)
+        found = torch.randn(shape, generator=generator, dtype=problem.dtype)
+        return found.contiguous(memory_format=layout)
 
     x, gradient = drawn(*problem.input), drawn(*problem.output)
     weight = drawn(*problem.weight)  # as `model.to(memory_format=...)` lays them
     weights = [weight.clone() for _ in range(_copies(problem, names))]
-    bias = torch.randn(problem.kernels[0], generator=generator) if problem.bias else None
+    bias = torch.randn(problem.kernels[0], generator=generator, dtype=problem.dtype) if problem.bias else None
     residual = gradient if problem.residual else None
 
     def runner(call: Call) -> Callable[[], object]:
@@ -128,7 +129,7 @@ def _copies(problem: Problem, names: list[str]) -> int:
         return 1
     of, found = table(problem.direction), machine()
     packed = [of.packed_bytes(place, problem) for place, name in enumerate(of.names()) if name in names]
-    each = 4 * torch.Size(problem.weight).numel() + sum(packed)
+    each = problem.dtype.itemsize * torch.Size(problem.weight).numel() + sum(packed)
     last = max((cache.size_bytes for cache in found.caches), default=MOST_COPIES_BYTES)
     most = min(
         2 * last, MOST_COPIES_BYTES, limits().packed_bytes // 2, int((found.memory_bytes or 2**32) * MEMORY_PART)

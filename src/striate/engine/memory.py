@@ -29,15 +29,15 @@ def bytes_aligned(size_bytes: int) -> Tensor:
     return found
 
 
-def numbers(count: int) -> Tensor:
-    """Give so many 32-bit floats, as `bytes_aligned` gives bytes."""
-    return bytes_aligned(4 * count).view(torch.float32)
+def numbers(count: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Give so many numbers, as `bytes_aligned` gives bytes."""
+    return bytes_aligned(dtype.itemsize * count).view(dtype)
 
 
-def images(shape: tuple[int, ...], layout: torch.memory_format) -> Tensor:
-    """Give images, or kernels, of 32-bit floats that are to be written, whole; no view of anything."""
-    found = torch.empty(shape, dtype=torch.float32, device="cpu", memory_format=layout)
-    size_bytes = 4 * prod(shape)
+def images(shape: tuple[int, ...], layout: torch.memory_format, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Give images, or kernels, that are to be written, whole; no view of anything."""
+    found = torch.empty(shape, dtype=dtype, device="cpu", memory_format=layout)
+    size_bytes = dtype.itemsize * prod(shape)
     if size_bytes >= 2 * _PAGE:
         core().prefer_large_pages(found.data_ptr(), size_bytes)
     return found

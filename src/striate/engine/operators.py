@@ -16,6 +16,7 @@ from striate.engine.calls import call_for
 from striate.engine.convolve import Call
 from striate.engine.differentiate import rectified
 from striate.engine.plain import lies_last, plain
+from striate.engine.problem import DTYPES
 
 _Settings: TypeAlias = tuple[Sequence[int], Sequence[int], Sequence[int], int]
 
@@ -167,12 +168,14 @@ def _call(
     last: bool,
     **more: Any,
 ) -> Call | None:
-    if not all(tensor is None or plain(tensor) for tensor in tensors):
+    dtype = next(tensor.dtype for tensor in tensors if tensor is not None)
+    if dtype not in DTYPES or not all(tensor is None or plain(tensor, dtype) for tensor in tensors):
         return None
     bias = tensors[2] if len(tensors) > 2 else None
     stride, padding, dilation, groups = settings
     written = (tuple(stride), tuple(padding), tuple(dilation), groups)
-    return call_for(input, weight, written, bias=None if bias is None else bias.shape, channels_last=last, **more)
+    lying = {"channels_last": last, "dtype": dtype}
+    return call_for(input, weight, written, bias=None if bias is None else bias.shape, **lying, **more)
 
 
 def _found(

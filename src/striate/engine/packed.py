@@ -33,6 +33,8 @@ __all__ = ["Form", "form", "kept_bytes", "packed", "plane", "spectra_form"]
 _SAMPLES: Final = 16
 _FORMS: Final = 8
 
+_WORDS: Final = {2: ctypes.c_uint16, 4: ctypes.c_uint32, 8: ctypes.c_uint64}  # by the bytes of a number
+
 # References to numbers that nobody else has: one from the form of which they are, one while they are counted.
 _OURS: Final = 2
 
@@ -44,7 +46,7 @@ class Form(NamedTuple):
         key: Two forms with the same key hold the same numbers.
         place: The algorithm's, in the core's table.
         handle: The convolution that reads it, as the core has it.
-        floats: How many numbers it holds.
+        numbers: How many it holds.
         groups: Blocks into which the kernels are split.
         taps: For a gradient: those that are read, down and across; kernels and channels are exchanged.
         fourier: What reads spectra of it, if they are read.
@@ -57,7 +59,7 @@ class Form(NamedTuple):
     key: tuple[object, ...]
     place: int
     handle: Any
-    floats: int
+    numbers: int
     groups: int
     taps: tuple[Taps, Taps] | None
     fourier: Fourier | None = None
@@ -99,9 +101,9 @@ def form(place: int, problem: Problem, taps: tuple[Taps, Taps] | None = None) ->
         steps = (problem.stride, problem.padding, problem.dilation, problem.groups)
         key = (name, problem.input, problem.weight, *steps)
         return Form(key, place, None, prod(problem.weight), problem.groups, None, onednn=problem)
-    floats = core().prepared_floats(place, problem.handle)
-    key = (place, floats, problem.weight, problem.stride, problem.dilation, problem.groups, taps)
-    return Form(key, place, problem.handle, floats, problem.groups, taps)
+    numbers = core().prepared_numbers(place, problem.handle)
+    key = (place, numbers, problem.weight, problem.stride, problem.dilation, problem.groups, taps, problem.dtype)
+    return Form(key, place, problem.handle, numbers, problem.groups, taps)
 
 
 def spectra_form(by: Fourier, *, turns: bool = False) -> Form:
@@ -119,7 +121,7 @@ def packed(weight: Tensor, wanted: Form, threads: int) -> Tensor:
         threads: That share the work, if there is any.
 
     Returns:
-        `wanted.floats` numbers; for PyTorch the weight itself, with its channels side by side; for oneDNN what only it
+        `wanted.numbers` of them; for PyTorch the weight itself, with its channels side by side; for oneDNN what only it
         can read. A weight made in inference mode has no version, and is packed at every call.
     """
     if weight.is_inference():
@@ -190,8 +192,7 @@ def _let_go(name: int, gone: "weakref.ref[Tensor]") -> None:
 def _words(weight: Tensor) -> Any:
     """Look at the weight's memory without keeping it alive: at its numbers as whole ones of their size."""
     reach = 1 + sum((size - 1) * step for size, step in zip(weight.shape, weight.stride(), strict=True))
-    word = ctypes.c_uint16 if weight.element_size() == 2 else ctypes.c_uint32
-    return (word * reach).from_address(weight.data_ptr())
+    return (_WORDS[weight.element_size()] * reach).from_address(weight.data_ptr())
 
 
 def _apart(words: Any) -> int:
@@ -208,7 +209,7 @@ def _prepared(weight: Tensor, wanted: Form, threads: int, spare: Tensor | None =
         return by_onednn.prepared(weight, wanted.onednn)
     if wanted.plane is not None:
         weight = plane(weight, wanted.plane)
-    numbers = memory.numbers(wanted.floats) if spare is None else spare
+    numbers = memory.numbers(wanted.numbers, weight.dtype) if spare is None else spare
     if wanted.fourier is not None:
         kernels = weight.detach()
         kernels = turned(kernels, wanted.groups) if wanted.turns else kernels

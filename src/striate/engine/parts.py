@@ -117,5 +117,6 @@ def _part(problem: Problem, down: Phase, across: Phase) -> Part:
         padding=(*down.padding, *across.padding),
         dilation=(down.dilation, across.dilation),
         groups=problem.groups,
+        dtype=problem.dtype,
     )
     return Part(places, smaller, (down.taps, across.taps))

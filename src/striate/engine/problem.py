@@ -3,20 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
+
+import torch
 
 from striate.engine.core import core
 from striate.errors import OptionError, ShapeError
 
-__all__ = ["Direction", "Problem"]
+__all__ = ["DTYPES", "Direction", "Problem"]
 
 Direction = Literal["forward", "input gradient", "weight gradient"]
 """What is computed: the output, or the gradient of a loss with respect to the input or to the kernels."""
 
+DTYPES: Final = (torch.float32, torch.float64)
+"""The numbers that the core convolves."""
+
 
 @dataclass(frozen=True)
 class Problem:
-    """A two-dimensional convolution of 32-bit floats. Its sizes are those of the convolution, in every direction.
+    """A two-dimensional convolution. Its sizes are those of the convolution, in every direction.
 
     Args:
         input: `N C H W`.
@@ -31,10 +36,11 @@ class Problem:
         direction: What is computed.
         channels_last: Whether images lie in memory with a pixel's channels side by side, as the core reads them.
         packed_anew: Whether the weights change from call to call, as in training, so that packing them counts.
+        dtype: Of all its numbers: 32-bit floats or 64-bit ones.
 
     Raises:
         ShapeError: Sizes do not fit together.
-        OptionError: There is no such direction.
+        OptionError: There is no such direction, or no such dtype.
 
     Example:
         >>> print(Problem.of((1, 64, 56, 56), (64, 64, 3, 3), padding=(1, 1)))
@@ -53,6 +59,7 @@ class Problem:
     direction: Direction = "forward"
     channels_last: bool = True
     packed_anew: bool = False
+    dtype: torch.dtype = torch.float32
 
     def __post_init__(self) -> None:
         sizes = {"input": self.input, "kernels": self.kernels, "stride": self.stride, "dilation": self.dilation}
@@ -80,6 +87,12 @@ class Problem:
                 "conv2d: there is no such direction.",
                 f"Choose one of: {', '.join(get_args(Direction))}.",
                 direction=repr(self.direction),
+            )
+        if self.dtype not in DTYPES:
+            raise OptionError(
+                "conv2d: the engine convolves no such numbers.",
+                f"Choose one of: {', '.join(map(str, DTYPES))}.",
+                dtype=self.dtype,
             )
 
     @classmethod
@@ -131,7 +144,8 @@ class Problem:
     def handle(self) -> Any:
         """The convolution, as the core has it."""
         parts = (self.input, self.kernels, self.stride, self.padding, self.dilation, self.groups)
-        return core().Problem(*parts, self.bias, self.residual, self.relu)
+        doubles = self.dtype is torch.float64
+        return core().Problem(*parts, self.bias, self.residual, self.relu, doubles)
 
     @property
     def positions(self) -> tuple[int, int]:
@@ -174,9 +188,10 @@ class Problem:
         around = ",".join(map(str, self.padding))
         layout = "channels_last" if self.channels_last else "contiguous"
         anew = "  packed anew" if self.packed_anew else ""
+        kind = "" if self.dtype is torch.float32 else f"  {str(self.dtype).removeprefix('torch.')}"
         return (
             f"{self.direction}  {sizes}  stride {stride}  padding {around}  dilation {dilation}  "
-            f"groups {self.groups}  {layout}{anew}{then}"
+            f"groups {self.groups}  {layout}{kind}{anew}{then}"
         )
 
 

@@ -83,6 +83,7 @@ class Slices:
         threads: That share it.
         asked: What is asked of the choice of algorithms.
         most: The limits of memory.
+        dtype: Of all numbers.
     """
 
     input: tuple[int, ...]
@@ -95,6 +96,7 @@ class Slices:
     threads: int
     asked: Choice
     most: Limits
+    dtype: torch.dtype = torch.float32
 
     rectifies = False
 
@@ -172,6 +174,7 @@ class Slices:
             dilation=_last_two(self.dilation),
             groups=self.groups,
             channels_last=True,
+            dtype=self.dtype,
         )
 
     def _choose(self, direction: Direction, count: int) -> _Chosen | None:
@@ -297,7 +300,7 @@ class Slices:
     def _empty(self, shape: Sequence[int]) -> Tensor:
         n, c, *axes = shape
         h, w = _last_two(axes)
-        return memory.images((n * (axes[0] if len(axes) == 3 else 1), c, h, w), _LAST)
+        return memory.images((n * (axes[0] if len(axes) == 3 else 1), c, h, w), _LAST, self.dtype)
 
     def _slices(self, volumes: Tensor) -> Tensor:
         """Lay volumes as a stack of images whose channels lie side by side."""

@@ -15,8 +15,6 @@ from striate.engine.problem import Direction, Problem
 
 __all__ = ["TABLES", "Table", "table"]
 
-_FLOAT_BYTES: Final = 4
-
 
 class Table(NamedTuple):
     """What is asked of the algorithms of one direction; an algorithm goes by its place.
@@ -101,7 +99,7 @@ _CORE: Final[dict[Direction, Table]] = {
         refuses=lambda place, problem: core().refuses(place, problem.handle) or "",
         work=lambda place, problem, threads: core().cost(place, problem.handle, threads),
         workspace_bytes=lambda place, problem, threads: core().workspace_bytes(place, problem.handle, threads),
-        packed_bytes=lambda place, problem: _FLOAT_BYTES * core().prepared_floats(place, problem.handle),
+        packed_bytes=lambda place, problem: problem.dtype.itemsize * core().prepared_numbers(place, problem.handle),
     ),
     "input gradient": Table(
         names=lambda: core().algorithms(),
@@ -111,7 +109,7 @@ _CORE: Final[dict[Direction, Table]] = {
             (core().workspace_bytes(place, handle, threads) for handle in _handles(problem)), default=0
         ),
         packed_bytes=lambda place, problem: (
-            _FLOAT_BYTES * sum(core().prepared_floats(place, handle) for handle in _handles(problem))
+            problem.dtype.itemsize * sum(core().prepared_numbers(place, handle) for handle in _handles(problem))
         ),
     ),
     "weight gradient": Table(

@@ -145,14 +145,12 @@ def _avg_pool(
     check_divisor(caller, divisor)
     fit = fitted(caller, rank, input, steps, ceil_mode)
     modes = (ceil_mode, count_include_pad, divisor)
-    if rank > 2 or not is_worth(input):
+    if not is_worth(input):
         return _by_torch(input, rank, fit, modes)
-    images = input if input.ndim == 4 else as_images(rank, input)
+    images, pool = as_images(rank, input), by_core.avg_pool3d if rank == 3 else by_core.avg_pool2d
     settings = fit.image_positions, fit.steps, ((divisor or 0, *fit.after), count_include_pad)
     shape = input.shape  # of the input alone: what it closes over lives as long as the graph
-    output = by_core.avg_pool2d(
-        images, *settings, lambda x: as_images(rank, _by_torch(x.view(shape), rank, fit, modes))
-    )
+    output = pool(images, *settings, lambda x: as_images(rank, _by_torch(x.view(shape), rank, fit, modes)))
     return output if images is input else output.view(*input.shape[:-rank], *fit.positions)
 
 

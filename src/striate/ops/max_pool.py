@@ -186,7 +186,7 @@ def _max_pool(
     return_indices: bool,
 ) -> Tensor | tuple[Tensor, Tensor]:
     fit = fitted(caller, rank, input, steps, ceil_mode, _check_gaps)
-    if rank > 2 or prod(fit.size) > by_core.MOST_PLACES or not is_worth(input):
+    if prod(fit.size) > by_core.MOST_PLACES or not is_worth(input):
         return _by_torch(input, rank, fit, ceil_mode, return_indices)
 
     shape = input.shape  # of the input alone: what it closes over lives as long as the graph
@@ -195,8 +195,9 @@ def _max_pool(
         output = _by_torch(images.view(shape), rank, fit, ceil_mode, return_indices=False)
         return as_images(rank, cast("Tensor", output))
 
-    images = input if input.ndim == 4 else as_images(rank, input)
-    found = by_core.max_pool2d(images, fit.image_positions, fit.steps, alone, return_indices=return_indices)
+    images = as_images(rank, input)
+    pool = by_core.max_pool3d if rank == 3 else by_core.max_pool2d
+    found = pool(images, fit.image_positions, fit.steps, alone, return_indices=return_indices)
     if images is not input:
         found = tuple(each.view(*input.shape[:-rank], *fit.positions) for each in found)
     return (found[0], found[1]) if return_indices else found[0]

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from striate.engine.images import Steps
 from striate.errors import DtypeError, ShapeError
 from striate.ops.geometry import SPATIAL, Padding, Sides, Sizes, Window
 
@@ -49,8 +48,8 @@ class Fitted:
     positions: tuple[int, ...]
 
     @cached_property
-    def steps(self) -> Steps:
-        """The settings as the engine takes them, for images; a sequence is an image of one row.
+    def steps(self) -> Any:
+        """The settings as the engine takes them, for images or volumes; a sequence is an image of one row.
 
         Example:
             >>> window = Window.of("max_pool1d", 1, kernel_size=3, stride=2, padding="same")
@@ -62,19 +61,18 @@ class Fitted:
         return _image(window.kernel_size, 1), _image(window.stride, 1), _image(before, 0), _image(window.dilation, 1)
 
     @cached_property
-    def after(self) -> tuple[int, int]:
-        """Samples that are added below and on the right of an image."""
+    def after(self) -> Any:
+        """Samples that are added below and on the right of an image, of a volume behind it first."""
         return _image(tuple(after for _, after in self.window.sides(self.size)), 0)
 
     @cached_property
-    def image_positions(self) -> tuple[int, int]:
-        """The positions, of an image."""
+    def image_positions(self) -> Any:
+        """The positions, of an image or a volume."""
         return _image(self.positions, 1)
 
 
-def _image(numbers: tuple[int, ...], across: int) -> tuple[int, int]:
-    down, right = numbers if len(numbers) == 2 else (across, *numbers)
-    return down, right
+def _image(numbers: tuple[int, ...], across: int) -> tuple[int, ...]:
+    return numbers if len(numbers) > 1 else (across, *numbers)
 
 
 def fitted(
@@ -123,14 +121,14 @@ def fitted(
 
 
 def as_images(rank: int, input: Tensor) -> Tensor:
-    """View sequences as images of one row, and a single example as one of many.
+    """View sequences as images of one row, and a single example as one of many; volumes are left so.
 
     Example:
         >>> as_images(1, torch.zeros(2, 3, 8)).shape, as_images(2, torch.zeros(3, 8, 8)).shape
         (torch.Size([2, 3, 1, 8]), torch.Size([1, 3, 8, 8]))
     """
     images = input.unsqueeze(-2) if rank == 1 else input
-    return images if images.ndim == 4 else images.unsqueeze(0)
+    return images if images.ndim == max(4, rank + 2) else images.unsqueeze(0)
 
 
 def check_pooled(caller: str, rank: int, input: Tensor, *, floating: bool = False) -> None:

@@ -151,14 +151,19 @@ def _max_unpool(
         flat = OVERLAPS[overlap](samples, where, prod(size))
         return flat.unflatten(-1, size)
 
-    if rank > 2 or overlap == "max" or not _is_for_the_core(input, indices):
+    if overlap == "max" or not _is_for_the_core(input, indices):
         return by_torch(input, indices)
-    images, places = as_images(rank, input), as_images(rank, indices)
-    plane = (size[0] if rank == 2 else 1, size[-1])
+    images, places = _planes(rank, input), _planes(rank, indices)
+    plane = (size[0] if rank > 1 else 1, prod(size[-2 if rank == 3 else -1 :]))
     found = by_core.max_unpool2d(
-        images, places, plane, lambda x, at: as_images(rank, by_torch(x, at)), last=overlap == "last"
+        images, places, plane, lambda x, at: _planes(rank, by_torch(x, at)), last=overlap == "last"
     )
     return found if images is input else found.view(*input.shape[:-rank], *size)
+
+
+def _planes(rank: int, input: Tensor) -> Tensor:
+    """View as images what an index counts through: of a volume, a slice is a row."""
+    return as_images(rank, input).flatten(3)
 
 
 def _plane(caller: str, window: Window, input: Tensor, output_size: Sequence[int] | None) -> tuple[int, ...]:

@@ -166,6 +166,8 @@ def test_another_answer_is_an_error(monkeypatch):
 def test_sizes_that_are_not_free_are_refused():
     """The program says which it takes, and why no others."""
     program = compile(trained(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(72, 4))), images_of(1, 3, 8, 8))
+    assert program.takes([images_of(7, 3, 8, 8)])
+    assert not program.takes([images_of(1, 3, 9, 9)])
     with pytest.raises(ShapeError, match="an input is not of the size"):
         program(images_of(1, 3, 9, 9))
     with pytest.raises(OptionError):

@@ -1,24 +1,20 @@
 """A model as a graph of PyTorch's operators, without a change in the model."""
 
-import copy
-import io
-import logging
-import warnings
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import torch
 from jaxtyping import Shaped
 from torch import Tensor, fx, nn
 
+from striate.compile.tracing import hookless, quietly, refused
 from striate.engine import by_torch
-from striate.errors import CaptureError, DtypeError, OptionError
+from striate.errors import OptionError
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-__all__ = ["Exported", "dtype_of", "exported"]
+__all__ = ["Exported", "exported"]
 
 
 class Exported(NamedTuple):
@@ -42,9 +38,6 @@ class Exported(NamedTuple):
 # Checks of what was seen while capturing, which is no rule for what is run later.
 _CHECKS: Final = {"_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range_for_size", "sym_constrain_range"}
 
-# They write out what they were tracing before it is refused; the error says it in a line.
-_TRACERS: Final = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes", "torch.export")
-
 
 def exported(model: nn.Module, example: Shaped[Tensor, "N C *spatial"]) -> Exported:
     """Capture what a model computes in evaluation mode, for any number of examples of this size.
@@ -65,23 +58,14 @@ def exported(model: nn.Module, example: Shaped[Tensor, "N C *spatial"]) -> Expor
         )
     from torch.export import Dim, export  # here: it takes a fifth of a second, which who only trains need not wait for
 
-    with _refused(model, example):
-        model = _shared(model)
+    with refused(model, example):
+        model = hookless(model)
         # Of one example PyTorch would take for granted that there is one.
         pair = example.detach()[:1].expand(2, *example.shape[1:])
-        with _quiet():
+        with quietly():
             program = export(model, (pair,), dynamic_shapes=({0: Dim.DYNAMIC},), strict=False)
             program = program.run_decompositions(_plainly())
     return _read(program, model)
-
-
-def dtype_of(model: nn.Module) -> torch.dtype | None:
-    """Tell which kind of numbers a model learns; None if it learns none.
-
-    >>> dtype_of(nn.Linear(2, 2).double()), dtype_of(nn.ReLU())
-    (torch.float64, None)
-    """
-    return next((parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()), None)
 
 
 def _plainly() -> dict[Any, Any]:
@@ -93,62 +77,6 @@ def _plainly() -> dict[Any, Any]:
 def _finished(images: Tensor, weight: Tensor, bias: Tensor | None, *more: Any) -> Tensor:
     *settings, residual, relu = more
     return by_torch.finish(by_torch.convolve(images, weight, bias, *settings), residual, relu)
-
-
-def _shared(model: nn.Module) -> nn.Module:
-    """Copy a model's modules and what they hold, but for tensors, which both have, and for hooks."""
-    memo: dict[int, Any] = {}
-    for module in model.modules():
-        for key, value in vars(module).items():
-            if isinstance(value, Tensor):
-                memo[id(value)] = value
-            elif "_hooks" in key:
-                kept = {i: hook for i, hook in value.items() if type(hook).__module__.startswith("torch.nn.utils")}
-                memo[id(value)] = type(value)(kept)
-    memo |= {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    return copy.deepcopy(model, memo).eval()
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # it has no gradient
-    loggers = [logging.getLogger(name) for name in _TRACERS]
-    before = [logger.disabled for logger in loggers]
-    for logger in loggers:
-        logger.disabled = True
-    try:
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()), torch.no_grad():
-            warnings.simplefilter("ignore")  # the tracer's own, about itself
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fused)
-        for logger, disabled in zip(loggers, before, strict=True):
-            logger.disabled = disabled
-
-
-@contextmanager
-def _refused(model: nn.Module, example: Tensor) -> Generator[None]:
-    try:
-        yield
-    except Exception as error:  # whatever a model's code raises
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        numbers = dtype_of(model)
-        if numbers not in (None, example.dtype):
-            raise DtypeError(
-                "capture: the images' numbers are of another kind than the model's.",
-                "Convert the images, or the model.",
-                images=example.dtype,
-                model=numbers,
-            ) from error
-        raise CaptureError(
-            "capture: this model cannot be followed operation by operation.",
-            "What it computes has to be a function of one batch of images of this size, the same for any number of "
-            "them and whatever is in them. Pass such a part of it.",
-            model=type(model).__name__,
-            example=" x ".join(map(str, example.shape)),
-            reason=f"{type(error).__name__}: {lines[0] if lines else ''}"[:300],
-        ) from error
 
 
 def _read(program: "ExportedProgram", model: nn.Module) -> Exported:

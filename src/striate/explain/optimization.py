@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from striate.compile.tracing import dtype_of
 from striate.errors import OptionError
-from striate.explain.export import dtype_of
 from striate.explain.layers import Network, Rules, captured
 from striate.explain.objectives import Objective
 from striate.explain.paint import PAINTS, Canvas

@@ -72,7 +72,7 @@ def test_a_program_stands_where_the_model_stood():
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5", "regnet_y_400mf"])
+@pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5"])
 def test_other_peoples_networks_run(name):
     """Logits within the tolerance, the first class the same."""
     model = trained(torchvision.models.get_model(name, num_classes=10))

@@ -47,6 +47,19 @@ def test_a_compiled_model_answers_as_the_model(model, calls):
     assert len(calls) == 2
 
 
+def test_sizes_that_are_free_share_a_program(calls):
+    """PyTorch follows the code once more for unknown sizes; what is made then serves all that follow."""
+    model = trained(
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    )
+    fast = torch.compile(model, backend="striate")
+    with torch.no_grad():
+        for count in (2, 5, 4, 7, 5):
+            images = torch.randn(count, 3, 8, 8)
+            torch.testing.assert_close(fast(images), model(images), rtol=1e-4, atol=1e-5)
+    assert len(calls) == 2
+
+
 def test_changed_weights_are_heeded(model, calls):
     """A program is made anew."""
     fast, images = torch.compile(model, backend="striate"), torch.randn(2, 3, 8, 8)

@@ -35,3 +35,12 @@ def test_weights_are_the_models_by_name():
     assert graph.constants["fc.weight"].data_ptr() == model.fc.weight.data_ptr()
     assert [tensor.tolist() for name, tensor in graph.constants.items() if "fc" not in name] == [[3.0]]
     assert not any(tensor.requires_grad for tensor in graph.constants.values())
+
+
+def test_a_dropout_that_drops_nothing_writes_nothing():
+    """Though it is called in place, and what it is given is seen under two shapes: nothing has to be undone."""
+    model = nn.Sequential(nn.Conv2d(2, 2, 1), nn.Flatten(), nn.Dropout(inplace=True), nn.ReLU()).eval()
+    program = traced(model, torch.zeros(1, 2, 3, 3))
+    program.run_decompositions = None
+    graph = built(program, dict(model.named_parameters()))
+    assert [node.op for node in graph.nodes] == ["conv", "flatten", "activation"]

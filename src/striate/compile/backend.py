@@ -38,7 +38,9 @@ def backend(graph: fx.GraphModule, example: Sequence[Any]) -> Callable[..., Any]
         return graph.forward
     inputs = [node for node in graph.graph.nodes if node.op == "placeholder"]
     weights = [place for place, node in enumerate(inputs) if _is_weight(node, example[place])]
-    return _Compiled(graph, weights)
+    # Sizes that PyTorch has as unknowns are among the inputs, whether anything is computed with them or not.
+    numbers = [i for i, node in enumerate(inputs) if node.users and not isinstance(example[i], Tensor)]
+    return _Compiled(graph, weights, numbers)
 
 
 def _is_weight(node: fx.Node, value: Any) -> bool:
@@ -49,27 +51,40 @@ def _is_weight(node: fx.Node, value: Any) -> bool:
 class _Compiled:
     """Programs by the sizes that they are for, made anew when a weight has changed."""
 
-    def __init__(self, graph: fx.GraphModule, weights: Sequence[int]) -> None:
-        self._graph, self._weights = graph, frozenset(weights)
+    def __init__(self, graph: fx.GraphModule, weights: Sequence[int], numbers: Sequence[int]) -> None:
+        self._graph, self._weights, self._numbers = graph, frozenset(weights), tuple(numbers)
         self._state: tuple[Any, ...] = ()
-        self._programs: dict[tuple[Any, ...], Program | None] = {}
+        self._programs: dict[tuple[Any, ...], list[Program]] = {}
+        self._left: set[tuple[Any, ...]] = set()
 
     def __call__(self, *values: Any) -> Any:
         state = tuple(_version(values[place]) for place in sorted(self._weights))
         if state != self._state:
-            self._state, self._programs = state, {}
+            self._state, self._programs, self._left = state, {}, set()
         places = [i for i, value in enumerate(values) if isinstance(value, Tensor) and i not in self._weights]
         given = [values[place] for place in places]
-        fixed = tuple(value for value in values if not isinstance(value, Tensor))
-        key = (fixed, *(value.shape for value in given))
-        if key not in self._programs:
-            self._programs[key] = self._made(values, places)
-        program = self._programs[key]
+        program = self._program(values, places, given)
         return self._graph(*values) if program is None else program(*given)
+
+    def _program(self, values: Sequence[Any], places: Sequence[int], given: Sequence[Tensor]) -> Program | None:
+        numbers = tuple(values[place] for place in self._numbers)
+        size = (numbers, *(value.shape for value in given))
+        if size in self._left:
+            return None
+        known = self._programs.setdefault(numbers, [])
+        found = next((program for program in known if program.takes(given)), None)
+        if found is None:
+            found = self._made(values, places)
+            if found is None:
+                self._left.add(size)
+            else:
+                known.append(found)
+        return found
 
     def _made(self, values: Sequence[Any], places: Sequence[int]) -> Program | None:
         try:
-            program = compiled.compile(_Bound(self._graph, values, places), [values[place] for place in places])
+            bound = _Bound(self._graph, values, places)
+            program = compiled.compile(bound, [values[place] for place in places])
         except _NOT_OURS:
             return None
         return program if any(part is not None for _, part in program.pieces) else None

@@ -21,6 +21,9 @@ __all__ = ["Builder", "built"]
 # Checks of what was seen while capturing, which is no rule for what is run later.
 _CHECKS: Final = {"_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range_for_size", "sym_constrain_range"}
 
+# In evaluation mode they write nothing, whatever they are called.
+_DROPOUTS: Final = {"dropout_", "feature_dropout_", "alpha_dropout_", "feature_alpha_dropout_"}
+
 # What a reshape needs to be where values may lie in memory in another order than while they were captured.
 _ANY_LAYOUT: Final = {"aten.view.default": "aten.reshape.default", "aten._unsafe_view.default": "aten.reshape.default"}
 
@@ -198,7 +201,8 @@ def _storage(value: Tensor) -> int:
 
 
 def _writes(node: fx.Node) -> bool:
-    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+    mutable = isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+    return mutable and not (_name(node) in _DROPOUTS and node.args[2] is False)
 
 
 def _functional(target: Any) -> Any:

@@ -107,6 +107,14 @@ class Program:
                     del values[name]
         return tuple(values[name] for name in self.graph.outputs)
 
+    def takes(self, inputs: Sequence[Shaped[Tensor, "..."]]) -> bool:
+        """Tell whether inputs are of numbers and sizes that it is for."""
+        try:
+            self._check(inputs)
+        except (DtypeError, OptionError, ShapeError):
+            return False
+        return True
+
     def explain(self, *inputs: Shaped[Tensor, "..."]) -> Any:
         """Say what it does: an `explanation.Explanation`, which prints as a table.
 

@@ -110,6 +110,7 @@ def _measured(
                 taken.append(one)
         turn += 1
         told(min(1.0, (time.perf_counter() - began) / max(seconds, 1e-9)))
+    told(1.0)
     return [
         {
             step.name: statistics.median(float(one[place]) for one in taken)

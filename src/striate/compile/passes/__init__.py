@@ -11,6 +11,7 @@ from striate.compile.passes.activations import join_activations
 from striate.compile.passes.constants import fold_constants
 from striate.compile.passes.identities import drop_identities
 from striate.compile.passes.pads import merge_pads
+from striate.compile.passes.pointwise import find_pointwise
 from striate.compile.passes.residuals import join_residuals
 from striate.compile.passes.response_norms import find_response_norms
 from striate.compile.passes.scales import find_scales, fold_scales
@@ -24,6 +25,7 @@ PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     fold_constants,
     find_response_norms,
     find_shuffles,
+    find_pointwise,
     find_scales,
     drop_identities,
     drop_unread,  # so that readers are counted right from here on

@@ -7,9 +7,11 @@ from striate.engine.depthwise_separable import depthwise_separable
 from striate.engine.isa import isa, isas
 from striate.engine.limits import Limits, limit, limits
 from striate.engine.machine import Cache, Machine, Peaks, machine, peaks
-from striate.engine.plan import Candidate, Plan, explain, plan
+from striate.engine.plan import Candidate, Plan, plan
+from striate.engine.plan_volume import explain
 from striate.engine.problem import Problem
 from striate.engine.tuning import Tuned, tune
+from striate.engine.volume import VolumeProblem
 
 __all__ = [
     "Cache",
@@ -20,6 +22,7 @@ __all__ = [
     "Plan",
     "Problem",
     "Tuned",
+    "VolumeProblem",
     "accelerate",
     "accelerated",
     "accuracy",

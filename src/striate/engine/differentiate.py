@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 
 from striate.engine import by_torch
-from striate.engine.along import Along
 from striate.engine.convolve import Call
 from striate.engine.plain import plain, unwatched
-from striate.engine.slices import Slices
+from striate.engine.ways import Ways
 
 __all__ = ["convolved", "gradients", "input_gradient", "rectified", "weight_gradient"]
 
 
-_Call: TypeAlias = Call | Along | Slices
+_Call: TypeAlias = Call | Ways
 
 
 def convolved(

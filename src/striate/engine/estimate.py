@@ -104,6 +104,7 @@ _NEGLECTED: Final = {("depthwise", False): 3.0, ("pointwise", True): 4.0}
 
 # Its gradients are not as well looked after: what they take, against the convolution.
 _GRADIENT: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.1, "weight gradient": 1.1}
+_GRADIENT_OF_VOLUMES: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.3, "weight gradient": 1.3}
 _GRADIENT_64: Final[dict[Direction, float]] = {"forward": 1.0, "input gradient": 1.4, "weight gradient": 1.1}
 _POINTWISE_64: Final = 2.5  # the input's, again: nothing is folded, but it is copied all the same
 
@@ -164,7 +165,11 @@ def torch_seconds(problem: Problem, threads: int) -> float:
     last, dtype = problem.channels_last, problem.dtype
     one = _torch_seconds(problem.weight, problem.groups, sizes, threads, last=last, dtype=dtype)
     again = _AGAIN * (problem.residual + problem.relu) * sizes[1] / threads
-    return one.call + _THROUGH[problem.direction] + _gradient(problem) * (one.work + again)
+    return (
+        one.call
+        + _THROUGH[problem.direction]
+        + _gradient(problem.direction, problem.weight, dtype) * (one.work + again)
+    )
 
 
 def torch_seconds_of(
@@ -174,7 +179,7 @@ def torch_seconds_of(
     threads: int,
     *,
     last: bool = False,
-    dtype: torch.dtype = torch.float32,
+    of: tuple[Direction, torch.dtype] = ("forward", torch.float32),
 ) -> float:
     """Estimate PyTorch's own convolution along any axes: as if they were two, but for what is not as well looked after.
 
@@ -184,10 +189,12 @@ def torch_seconds_of(
         sizes: How many numbers the input and the output have.
         threads: That share it.
         last: Whether channels lie side by side.
-        dtype: Of all numbers.
+        of: What is computed, of which numbers.
     """
+    direction, dtype = of
     one = _torch_seconds(weight, groups, sizes, threads, last=last, dtype=dtype)
     times = _NEGLECTED.get((_kind(weight, groups), last), 1.0) if len(weight) == 5 else 1.0
+    times *= _gradient(direction, weight, dtype)
     return one.call + times * one.work
 
 
@@ -232,11 +239,11 @@ def _torch_seconds_64(
     return _Seconds(of.call + (_GROUP_64 * groups if groups > 1 else 0.0), (work + moves) / threads)
 
 
-def _gradient(problem: Problem) -> float:
-    if problem.dtype is torch.float32:
-        return _GRADIENT[problem.direction]
-    again = _POINTWISE_64 if problem.direction == "input gradient" and prod(problem.kernels[1:]) == 1 else 1.0
-    return again * _GRADIENT_64[problem.direction]
+def _gradient(direction: Direction, weight: Sequence[int], dtype: torch.dtype) -> float:
+    if dtype is torch.float32:
+        return (_GRADIENT_OF_VOLUMES if len(weight) == 5 else _GRADIENT)[direction]
+    again = _POINTWISE_64 if direction == "input gradient" and prod(weight[2:]) == 1 else 1.0
+    return again * _GRADIENT_64[direction]
 
 
 def _kind(weight: Sequence[int], groups: int) -> str:

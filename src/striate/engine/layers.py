@@ -38,7 +38,7 @@ def layers(
     """List a model's convolutions in the order in which they run, for inputs of one size.
 
     The model is run once, on zeros, in evaluation mode, and left as it was. Only two-dimensional convolutions of
-    32-bit floats on the processor are listed: the engine computes no others.
+    32-bit floats on the processor are listed.
 
     Args:
         model: Any module that takes one tensor.

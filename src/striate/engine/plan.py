@@ -4,7 +4,7 @@ What is forced comes first, then what was measured, then what is estimated. Noth
 """
 
 import atexit
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +23,7 @@ from striate.engine.table import table
 from striate.engine.wisdom import preferred, recall
 from striate.errors import OptionError, StriateError
 
-__all__ = ["Candidate", "Plan", "deciding", "explain", "forget", "plan", "planned", "remembered"]
+__all__ = ["Candidate", "Plan", "deciding", "explain", "explain_candidates", "forget", "plan", "planned", "remembered"]
 
 
 _ONLY_OURS: Final = "only reproducible algorithms are asked for"
@@ -70,12 +70,7 @@ class Plan:
 
     def __str__(self) -> str:
         """Write every candidate with its time or its reason, and the one chosen."""
-        lines = [f"{self.problem}  {self.threads} thread{'s' * (self.threads > 1)}, {isa()}"]
-        width = max(len(c.algorithm) for c in self.candidates)
-        for c in self.candidates:
-            said = f"declines: {c.declined}" if c.seconds is None else f"{c.seconds * 1e3:9.3f} ms"
-            lines.append(f"  {c.algorithm:<{width}}  {said}" + f"  <- {self.how}" * (c.algorithm == self.algorithm))
-        return "\n".join(lines)
+        return explain_candidates(self.problem, self.threads, self.candidates, self.algorithm, self.how)
 
 
 def plan(problem: Problem, *, threads: int | None = None) -> Plan:
@@ -104,6 +99,16 @@ def explain(problem: Problem, *, threads: int | None = None) -> str:
         forward  N=1 C=8 H=8 W=8  K=8 R=3 S=3  ...  1 thread, ...
     """
     return str(plan(problem, threads=threads))
+
+
+def explain_candidates(problem: object, threads: int, candidates: Sequence[Candidate], algorithm: str, how: str) -> str:
+    """Write candidates, each with its time or its reason, and how one was chosen."""
+    lines = [f"{problem}  {threads} thread{'s' * (threads > 1)}, {isa()}"]
+    width = max(len(c.algorithm) for c in candidates)
+    for c in candidates:
+        said = f"declines: {c.declined}" if c.seconds is None else f"{c.seconds * 1e3:9.3f} ms"
+        lines.append(f"  {c.algorithm:<{width}}  {said}" + f"  <- {how}" * (c.algorithm == algorithm))
+    return "\n".join(lines)
 
 
 def remembered(problem: Problem, threads: int, able: Mapping[str, float]) -> tuple[str, str]:

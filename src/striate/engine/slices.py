@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import ceil, floor, inf, prod
-from typing import Any, Final, NamedTuple, cast, get_args
+from typing import Any, Final, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -180,15 +180,22 @@ class Slices:
     def _choose(self, direction: Direction, count: int) -> _Chosen | None:
         return _choose(self._image(count).turned(direction), self.threads, self.asked, self.most)
 
-    def seconds(self) -> float:
-        """Estimate the convolution: its passes, what they read again, and other layouts; infinite if it is not ours."""
-        chosen = [self._choose("forward", one.slices) for one in self._passes]
-        if not all(self._choose(of, one.slices) for of in get_args(Direction) for one in self._passes):
+    def seconds(self, direction: Direction = "forward") -> float:
+        """Estimate a direction: its passes, what they read again, and other layouts; infinite if it is not ours."""
+        chosen = [self._choose(direction, one.slices) for one in self._passes]
+        if not all(chosen):
             return inf
         passes = self._stacks * sum(one.seconds + _PASS for one in chosen if one is not None)
-        again = sum(one.slices for one in self._passes) / self._stack("output") - 1
         moved = 0 if self.channels_last else prod(self.input) + prod(self.output)
-        return _CALL + passes + _NUMBER * (again * prod(self.output) + moved) / self.threads
+        return _CALL + passes + _NUMBER * (self._added_again(direction) + moved) / self.threads
+
+    def _added_again(self, direction: Direction) -> float:
+        """Count the numbers of a result that are read again, for another pass to be added."""
+        if direction == "weight gradient":
+            planes = 1 if len(self.weight) == 3 else self.weight[2]
+            return (self._stacks * len(self._passes) / planes - 1) * prod(self.weight)
+        end, whole = ("output", self.output) if direction == "forward" else ("input", self.input)
+        return max(0.0, sum(one.slices for one in self._passes) / self._stack(end) - 1) * prod(whole)
 
     @cached_property
     def _forward(self) -> list[_Step]:

@@ -21,6 +21,7 @@ from striate.compile.capture import capture
 from striate.compile.passes import simplified
 from striate.compile.program import Program
 from striate.compile.tuning import tune
+from striate.nn import LocalResponseNorm
 
 __all__ = ["NETWORKS", "main"]
 
@@ -37,6 +38,11 @@ def network(name: str) -> nn.Module:
     """Make a network with weights that are drawn, in evaluation mode."""
     torch.manual_seed(0)
     model = _vgg16() if name == "vgg16" else models.create(name)
+    for module in list(model.modules()):
+        for place, child in module.named_children():
+            if isinstance(child, LocalResponseNorm):  # as PyTorch writes it, which rivals know
+                alpha = child.alpha * (child.size if child.scale == "sum" else 1)
+                setattr(module, place, nn.LocalResponseNorm(child.size, alpha, child.beta, child.k))
     for norm in model.modules():
         if isinstance(norm, nn.BatchNorm2d):
             nn.init.uniform_(norm.weight, 0.5, 1.0)

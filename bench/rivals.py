@@ -95,8 +95,8 @@ def _ncnn(model: nn.Module, image: Tensor, threads: int, folder: Path) -> Run:
     net.opt.num_threads = threads
     for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
         setattr(net.opt, option, False)
-    net.load_param(str(folder / "net.ncnn.param"))
-    net.load_model(str(folder / "net.ncnn.bin"))
+    if net.load_param(str(folder / "net.ncnn.param")) or net.load_model(str(folder / "net.ncnn.bin")):
+        raise RuntimeError("it cannot read the network")  # it would crash when it is run
     images = [np.ascontiguousarray(one.numpy()) for one in image]
 
     def run_one(one: np.ndarray) -> np.ndarray:

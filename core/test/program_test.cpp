@@ -118,7 +118,7 @@ void check_softmax(Random& random) {
 
 // A little network: a convolution, pooled; normalised, and added to itself; its mean.
 void check_program(Random& random) {
-  const Problem p{2, 3, 9, 11, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, true, false, true};
+  const Problem p{2, 3, 9, 11, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, true, false, true, false};
   const std::int64_t out = p.p() * p.q() * p.k, pooled = 4 * 5 * p.k;
   const Pool pool{2, p.k, 9, 11, 4, 5, 3, 3, 2, 2, 0, 0, 1, 1, true},
       mean{2, p.k, 4, 5, 1, 1, 4, 5, 1, 1, 0, 0, 1, 1, true};

@@ -37,7 +37,7 @@ check: $(VENV)/.core  ## format, lint, types, import contract; changes nothing
 shapes: $(VENV)/.core  ## run the tests of all that takes tensors, every annotated shape checked at every call
 	@$(SHAPES) $(addprefix tests/,$(TENSORS)) $(ARGS)
 
-# The same in parts of about equal length, for `make -j 2 test-1 test-2 shapes-1 shapes-2`: CI's way to use two cores.
+# The same in parts of about equal length, for `make -j 3 test-1 test-2 shapes-1 shapes-2`: CI's way to use its cores.
 test-1: $(VENV)/.core
 	@$(BIN)/python -m pytest $(addprefix tests/,$(FIRST))
 test-2: $(VENV)/.core
@@ -59,6 +59,7 @@ bench: $(VENV)/.core  ## run the benchmarks, record them, renew the tables in th
 figures: $(VENV)/.core  ## draw the pictures of docs/every_convolution.md and of the engine's speed, and the table of docs/weights.md, anew
 	@$(BIN)/python -m docs.draw
 	@$(BIN)/python -m docs.speed
+	@$(BIN)/python -m docs.race
 	@$(BIN)/python docs/list_weights.py
 
 looks: $(VENV)/.core  ## make the pictures of docs/explain.md anew; takes some minutes

@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import signal
 import socket
 
 import numpy as np
@@ -18,6 +19,14 @@ torch.set_num_threads(1)
 # The same cases every time, however long one takes, and nothing written beside the sources.
 settings.register_profile("striate", derandomize=True, deadline=None, database=None)
 settings.load_profile("striate")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_is_heard():
+    """Python's own handler, also where the tests are a shell's background job, which ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -8,15 +8,6 @@ import pytest
 
 from striate.train.stop import StopRequest
 
-
-@pytest.fixture(autouse=True)
-def _ctrl_c_is_heard():  # pyright: ignore[reportUnusedFunction]
-    """Python's own handler, also where these tests are a shell's background job, which ignores Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 signals = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 

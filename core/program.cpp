@@ -88,13 +88,13 @@ std::int64_t Program::scratch_bytes(int threads) const {
 
 void Program::run(const Frame& frame, double* seconds) const {
   using Clock = std::chrono::steady_clock;
-  const unsigned before = flush_denormals();
+  // Each instruction flushes denormal numbers on the threads that do it. Here it must not be done: a thread that a
+  // runtime begins meanwhile would take over this one's word, and keep it.
   for (const Instruction& each : instructions_) {
     const Clock::time_point begin = seconds ? Clock::now() : Clock::time_point();
     each.run(frame);
     if (seconds) *seconds++ = std::chrono::duration<double>(Clock::now() - begin).count();
   }
-  restore_denormals(before);
 }
 
 }  // namespace striate

@@ -15,7 +15,7 @@ from sklearn.datasets import load_sample_images
 import striate
 from striate.explain import Look, look
 
-__all__ = ["FIGURES", "photographs", "row", "write"]
+__all__ = ["FIGURES", "photographs", "row", "side_of", "write"]
 
 FOLDER = Path(__file__).parent / "figures"
 PAPER, INK = (255, 255, 255), (60, 64, 70)
@@ -88,7 +88,7 @@ def photographs(folder: Path, count: int = 240, side: int = 96) -> list[Path]:
 def row(pictures: Sequence[tuple[Path, str]], columns: int) -> Image.Image:
     """Put pictures side by side, each enlarged pixel by pixel and with its label below."""
     font = ImageFont.load_default(12)
-    side = SIDE if columns > 2 else 2 * SIDE
+    side = side_of(columns)
     sized = [_sized(path, side) for path, _ in pictures]
     rows, height = -(-len(pictures) // columns), max(image.height for image in sized)
     size = (columns * (side + GAP) - GAP, rows * (height + LABEL + GAP) - GAP)
@@ -98,6 +98,11 @@ def row(pictures: Sequence[tuple[Path, str]], columns: int) -> Image.Image:
         made.paste(image, (left, top))
         ImageDraw.Draw(made).text((left + side / 2, top + height + 5), label, INK, font=font, anchor="mt")
     return made
+
+
+def side_of(columns: int) -> int:
+    """Say how large a picture of so many columns has each of its parts, in pixels a side: fewer are larger."""
+    return SIDE if columns > 2 else 2 * SIDE
 
 
 def _sized(path: Path, side: int) -> Image.Image:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from docs.looks import FIGURES, SIDE, photographs, row
+from docs.looks import FIGURES, photographs, row, side_of
 from PIL import Image
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -23,8 +23,11 @@ def test_a_picture_has_room_for_all_its_parts(name, figure):
     """In so many columns."""
     _, parts, columns = figure
     with Image.open(DOCS / f"figures/{name}.png") as picture:
-        assert picture.width == columns * (SIDE + 10) - 10
-        assert picture.height == -(-len(parts) // columns) * (SIDE + 32) - 10
+        rows, side = -(-len(parts) // columns), side_of(columns)
+        assert picture.width == columns * (side + 10) - 10
+        tallest, left = divmod(picture.height + 10, rows)
+        assert left == 0
+        assert 32 < tallest <= side + 32
 
 
 def test_parts_lie_side_by_side(tmp_path):
@@ -32,8 +35,9 @@ def test_parts_lie_side_by_side(tmp_path):
     files = [tmp_path / f"{i}.png" for i in range(3)]
     for i, path in enumerate(files):
         Image.fromarray(np.full((4, 4, 3), 60 * i, np.uint8)).save(path)
-    made = np.asarray(row([(path, "x") for path in files], 2))
-    assert [int(made[40, 40, 0]), int(made[40, 200, 0]), int(made[220, 40, 0])] == [0, 60, 120]
+    made, side = np.asarray(row([(path, "x") for path in files], 2)), side_of(2)
+    assert made.shape == (2 * (side + 32) - 10, 2 * (side + 10) - 10, 3)
+    assert [int(made[y, x, 0]) for y, x in ((40, 40), (40, side + 50), (side + 72, 40))] == [0, 60, 120]
 
 
 def test_pieces_are_cut_from_the_photographs(tmp_path):

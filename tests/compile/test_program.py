@@ -105,6 +105,23 @@ def resident():
         return int(file.read().split()[1]) * 4096
 
 
+def test_denormal_numbers_are_themselves_again_afterwards():
+    """Also on threads that begin while a program runs: they take over the word of the thread that calls."""
+    program, x = Program(residual_network()), drawn(8, 3, 8, 8)
+    tiny, found = torch.full((1 << 18,), 1e-39), []
+
+    def work():  # a thread of Python's has a team of its own, which begins here
+        torch.set_num_threads(2)
+        program.run(x)
+        found.append(bool((tiny * 1.0).ne(0).all()))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    torch.set_num_threads(1)
+    assert found == [True]
+
+
 def test_runs_leak_nothing():
     """Thousands of them keep what the first ones took."""
     program, x = Program(residual_network()), drawn(2, 3, 8, 8)

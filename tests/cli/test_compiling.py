@@ -55,7 +55,9 @@ def test_sizes_are_the_examples(striate, tmp_path):
     [
         (("nothing",), "error: compile: 'nothing' is neither a run's folder nor a network.\nName a folder such as "),
         ((".", "--weights", "digits"), "error: compile: a run has weights of its own.\n  weights  digits\nLeave"),
-        (("lenet5", "--batch", "0"), "error: compile: the example has one image or more, and"),
+        (("lenet5", "--batch", "0"), "error: compile: the example has one image or more, each of"),
+        (("lenet5", "--image-size", "-1", "5"), "error: compile: the example has one image or more, each of"),
+        (("lenet5", "--threads", "100000000"), "error: where: threads is out of range.\n  threads  100000000\nPass 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(striate, words, error):

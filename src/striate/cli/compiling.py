@@ -13,7 +13,9 @@ from striate.engine.choice import Accuracy
 from striate.errors import OptionError
 from striate.evaluate import load
 from striate.models import MODELS, create
+from striate.train import Where
 from striate.train.scanning import scan_progress
+from striate.train.threads import set_threads
 
 __all__ = ["compile_network"]
 
@@ -43,32 +45,32 @@ def compile_network(  # noqa: PLR0913 - each is a flag
         explain: Say what the program does, operation by operation, with times.
         threads: Threads that compute; 0 for PyTorch's own choice.
     """
-    if batch < 1 or threads < 0:
+    if batch < 1 or min(image_size or (1,)) < 1:
         raise OptionError(
-            "compile: the example has one image or more, and threads are 0 or more.",
-            "Pass numbers such as --batch 1 --threads 2.",
+            "compile: the example has one image or more, each of one pixel or more.",
+            "Pass numbers such as --batch 1 --image-size 224 224.",
             batch=batch,
-            threads=threads,
+            image_size=image_size,
         )
-    if threads:
-        torch.set_num_threads(threads)
-    if given not in MODELS and Path(given).is_file():
-        print(load_program(given).explain())
-        return 0
-    network, size, home = _network(given, weights)
-    height, width = image_size or size[1:]
-    with scan_progress("auto", what="compiling") as told:
-        example = torch.zeros(batch, size[0], height, width)
-        program = compile_model(network, example, accuracy=accuracy, tune=tune, told=told)
-    path = program.save(out or home)
+    with set_threads(Where(threads=threads).threads):
+        if given not in MODELS and Path(given).is_file():
+            print(load_program(given).explain())
+            return 0
+        network, size, home = _network(given, weights)
+        height, width = image_size or size[1:]
+        with scan_progress("auto", what="compiling") as told:
+            example = torch.zeros(batch, size[0], height, width)
+            program = compile_model(network, example, accuracy=accuracy, tune=tune, told=told)
+        path = program.save(out or home)
+        said = program.explain(example) if explain else None
     (takes,) = program.graph.inputs.values()
     free = {0: "examples", 2: "height", 3: "width"}
     print(f"program   {path}\nfree      {', '.join(free[axis] for axis in takes.free)}")
     if takes.reason:
         print(f"          not more: {takes.reason}")
     print(f"core      {len(program.graph.nodes) - len(program.left)} of {len(program.graph.nodes)} operations")
-    if explain:
-        print(program.explain(example))
+    if said:
+        print(said)
     return 0
 
 

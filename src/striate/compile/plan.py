@@ -51,7 +51,10 @@ class Plan:
         outputs = tuple(
             torch.empty(size, memory_format=_LAST) if last else torch.empty(size) for size, last in self.lowered.outputs
         )
-        memory = self._free.pop() if self._free else core.arena(self.arena.floats, self.scratch_bytes)
+        try:  # not asked before: another thread may take the last one in between
+            memory = self._free.pop()
+        except IndexError:
+            memory = core.arena(self.arena.floats, self.scratch_bytes)
         _, numbers, scratch = memory
         memories = [numbers, *(x.data_ptr() for x in inputs), *(y.data_ptr() for y in outputs)]
         self.program.run(memories, scratch, self.threads, 0 if seconds is None else seconds.data_ptr())

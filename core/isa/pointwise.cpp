@@ -10,7 +10,7 @@ namespace striate::STRIATE_ISA {
 namespace {
 
 // Tiles that a task goes through with one panel of weights before the next; see direct.cpp.
-constexpr std::int64_t near_tiles = 8, most_tiles = 40;
+constexpr std::int64_t near_tiles = is_widest ? 8 : 4, most_tiles = 40;
 
 const char* refuses(const Problem& p) {
   if (p.r != 1 || p.s != 1) return "the kernel has more than one tap";

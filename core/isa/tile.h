@@ -30,7 +30,8 @@ using MultiplyTile = void(const Number* const* rows, std::int64_t stride, std::i
 constexpr int ahead = 32;
 
 template <int Rows, int Vectors, bool Full>
-[[gnu::always_inline]] inline void finish(const Vector (&sum)[Rows][Vectors], const Store& to) {
+[[gnu::always_inline]] inline void finish(const Vector (&sum)[Rows][Vectors], const Store& store) {
+  const Store to = store;  // what is written might be `store`, for all that the compiler knows
 #pragma GCC unroll 4
   for (int j = 0; j < Vectors; ++j) {
     const std::int64_t left = Full ? Vectors * lanes : to.columns - j * lanes;
@@ -55,6 +56,12 @@ void tile(const Number* const* rows, std::int64_t stride, std::int64_t runs, std
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < Vectors; ++j) sum[i][j] = Vector{};
+  }
+  // The lines of memory that are written at the end are called for now, and come while products are added up. Widest
+  // tiles have too many of them to be called for at once.
+  if constexpr (!is_widest) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) __builtin_prefetch(to.y + i * to.step, 1);
   }
   Vector before[Rows][Vectors] = {};
   for (std::int64_t run = 0; run < runs; ++run, rows += stride) {

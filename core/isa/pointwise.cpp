@@ -9,6 +9,10 @@
 namespace striate::STRIATE_ISA {
 namespace {
 
+// Tiles that a task goes through with one panel of weights before the next: fewer than of larger kernels, as there is
+// less to add up to each.
+constexpr std::int64_t fewer_tiles = is_widest ? 16 : 4;
+
 const char* refuses(const Problem& p) {
   if (p.r != 1 || p.s != 1) return "the kernel has more than one tap";
   if (p.top != 0 || p.bottom != 0 || p.left != 0 || p.right != 0) return "the input is padded or cut";
@@ -18,7 +22,7 @@ const char* refuses(const Problem& p) {
 std::int64_t block(const Problem& p) {
   constexpr std::int64_t near = 1 << 20;
   const bool from_far = p.groups * group_numbers(p, 1) * std::int64_t(sizeof(Number)) > near;
-  return tile_rows * (from_far ? most_tiles : near_tiles);
+  return tile_rows * (from_far ? most_tiles : fewer_tiles);
 }
 
 double cost(const Problem& p, int) {

@@ -35,7 +35,8 @@ using MultiplyTile = void(const Number* const* rows, std::int64_t stride, std::i
 constexpr int ahead = 32;
 
 template <int Rows, int Vectors, bool Full>
-[[gnu::always_inline]] inline void finish(const Vector (&sum)[Rows][Vectors], const Store& to) {
+[[gnu::always_inline]] inline void finish(const Vector (&sum)[Rows][Vectors], const Store& store) {
+  const Store to = store;  // what is written might be `store`, for all that the compiler knows
 #pragma GCC unroll 4
   for (int j = 0; j < Vectors; ++j) {
     const std::int64_t left = Full ? Vectors * lanes : to.columns - j * lanes;

@@ -30,8 +30,8 @@ def test_ways_may_differ_by_direction(forward, back, monkeypatch):
     )
     ways = Ways(PROBLEM, 1, Choice(), limits())
     assert all(type(ways.way(direction)) is CLASSES[name] for direction, name in plans.items())
-    assert ways.torch_alone() == (set(plans.values()) == {"torch"})
-    assert ways.torch_alone(of_input=False, of_weight=False) == (forward == "torch")
+    assert ways.torch_records() == (set(plans.values()) == {"torch"})
+    assert ways.torch_records(of_input=False, of_weight=False) == (forward == "torch")
     x, weight, arriving = drawn(PROBLEM.input, PROBLEM.weight, PROBLEM.output)
     exact = [t.double().requires_grad_() for t in (x, weight)]
     want = torch.conv3d(*exact, padding=(1, 0, 1))
@@ -48,7 +48,7 @@ def test_ways_may_differ_by_direction(forward, back, monkeypatch):
 def test_what_is_asked_holds_in_every_direction():
     """Ours alone; PyTorch's alone."""
     ours, torchs = (Ways(PROBLEM, 1, choice, Limits()) for choice in (Choice(torch=False), Choice(forced="torch")))
-    assert not ours.torch_alone(of_input=False, of_weight=False)
-    assert torchs.torch_alone()
+    assert not ours.torch_records(of_input=False, of_weight=False)
+    assert torchs.torch_records()
     assert ours.bare is ours
     assert ours.settings == ((1, 1, 1), [1, 1, 0, 0, 1, 1], (1, 1, 1), 1)

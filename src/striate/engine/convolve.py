@@ -19,6 +19,7 @@ from striate.engine.by_onednn import ONEDNN
 from striate.engine.choice import TORCH, Choice
 from striate.engine.core import core
 from striate.engine.denormals import Flushed
+from striate.engine.estimate import RECORD
 from striate.engine.fourier import Fourier
 from striate.engine.layout import laid
 from striate.engine.limits import Limits
@@ -153,6 +154,7 @@ class Call:
         self._torchs = F.conv2d if even else by_torch.convolve
         self._flushed = Flushed(threads)
         self._torch_settings = (problem.stride, (top, left) if even else problem.padding, *self.settings[2:])
+        self._records: dict[tuple[bool, bool], bool] = {}
         chosen = self.plan("forward")
         self._forward = None if chosen.place < 0 else _run(chosen, problem, threads)
         # PyTorch lays a weight as the images lie, at every call: a fifth of the time of a small layer.
@@ -164,7 +166,7 @@ class Call:
         return self.problem.relu
 
     def torch_alone(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
-        """Tell whether PyTorch's own convolution computes the output and these gradients, and records by itself.
+        """Tell whether PyTorch's own convolution is planned for the output and these gradients.
 
         It flushes no denormal numbers in gradients, and takes up to 50 microseconds less: so large ones are recorded by
         us.
@@ -176,10 +178,30 @@ class Call:
             and not (of_weight and self._weights is not None)
         )
 
+    def torch_records(self, *, of_input: bool, of_weight: bool) -> bool:
+        """Tell whether PyTorch's own convolution computes the output and these gradients, and records by itself.
+
+        Also where ours would take less in one direction, but not in all together: what is small is not worth a record
+        that is kept in Python.
+        """
+        wanted = of_input, of_weight
+        found = self._records.get(wanted)
+        if found is None:
+            alone = self.torch_alone(of_input=of_input, of_weight=of_weight)
+            found = self._records[wanted] = alone or (self._small and self._dearer(*wanted))
+        return found
+
+    def _dearer(self, of_input: bool, of_weight: bool) -> bool:
+        back: dict[Direction, bool] = {"input gradient": of_input, "weight gradient": of_weight}
+        plans = [self.plan("forward"), *(self.plan(direction) for direction, wanted in back.items() if wanted)]
+        ours = [plan.seconds_of(plan.algorithm) for plan in plans]
+        torchs = [plan.seconds_of(TORCH) for plan in plans]
+        estimated = all(plan.how == "estimated" for plan in plans)
+        return estimated and None not in torchs and sum(filter(None, torchs)) <= sum(filter(None, ours)) + RECORD
+
     @cached_property
     def _small(self) -> bool:
-        seconds = {c.algorithm: c.seconds for c in self.plan("forward").candidates}
-        return (seconds[TORCH] or 0.0) < _LARGE
+        return (self.plan("forward").seconds_of(TORCH) or 0.0) < _LARGE
 
     def plan(self, direction: Direction) -> Plan:
         """Plan one direction."""

@@ -31,7 +31,7 @@ def convolved(
         or (residual is not None and residual.requires_grad)
     ):
         return call.forward(input, weight, bias, residual)
-    if call.torch_alone(of_input=input.requires_grad, of_weight=weight.requires_grad):
+    if call.torch_records(of_input=input.requires_grad, of_weight=weight.requires_grad):
         return call.by_torch(input, weight, bias, residual)
     return _Convolution.apply(input, weight, bias, residual, call)  # pyright: ignore[reportReturnType]
 

@@ -18,7 +18,7 @@ from striate.engine.fourier import Fourier
 from striate.engine.problem import Direction, Problem
 from striate.engine.table import table
 
-__all__ = ["MOVE", "fourier_seconds", "seconds", "torch_seconds", "torch_seconds_of"]
+__all__ = ["MOVE", "RECORD", "fourier_seconds", "seconds", "torch_seconds", "torch_seconds_of"]
 
 # Multiply-adds that one thread does in a second, about: two vectors a cycle at 4 GHz.
 _RATE_PER_LANE: Final = 8e9
@@ -26,6 +26,9 @@ _LANES: Final = {"avx512": 16, "avx2": 8, "neon": 4, "baseline": 4}
 
 # What a call takes that computes next to nothing: tiny problems are decided by this. PyTorch's is reached through ours.
 _CALL: Final[dict[Direction, float]] = {"forward": 9e-6, "input gradient": 25e-6, "weight gradient": 25e-6}
+
+RECORD: Final = 60e-6
+"""To record a convolution for gradients, and to come back to it, in Python rather than in PyTorch itself."""
 
 # For a number of the output that PyTorch reads again, to add another or to rectify it.
 _AGAIN: Final = 0.15e-9

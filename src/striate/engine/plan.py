@@ -68,6 +68,10 @@ class Plan:
         names = table(self.problem.direction).names()
         return -1 if self.algorithm == TORCH else names.index(self.algorithm)
 
+    def seconds_of(self, algorithm: str) -> float | None:
+        """Give what an algorithm is expected to take; None if it declines."""
+        return next((c.seconds for c in self.candidates if c.algorithm == algorithm), None)
+
     def __str__(self) -> str:
         """Write every candidate with its time or its reason, and the one chosen."""
         return explain_candidates(self.problem, self.threads, self.candidates, self.algorithm, self.how)

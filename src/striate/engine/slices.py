@@ -126,7 +126,7 @@ class Slices:
         )
         return (self.input[0], self.weight[0], *positions)
 
-    def torch_alone(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
+    def torch_records(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
         """Tell that PyTorch's own convolution computes nothing of it."""
         return False
 

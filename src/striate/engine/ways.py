@@ -59,7 +59,7 @@ class Ways:
         algorithm, _, _ = planned_volume(self.problem.turned(direction), self.threads, self.asked, self.most)
         return None if algorithm == TORCH else self._along if algorithm == FFT else self._slices
 
-    def torch_alone(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
+    def torch_records(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
         """Tell whether PyTorch's own convolution computes the output and these gradients, and records by itself."""
         return (
             self.way("forward") is None

@@ -17,7 +17,7 @@ from striate.train import Where
 from striate.train.scanning import scan_progress
 from striate.train.threads import set_threads
 
-__all__ = ["compile_network"]
+__all__ = ["compile_network", "network_of"]
 
 
 def compile_network(  # noqa: PLR0913 - each is a flag
@@ -56,7 +56,7 @@ def compile_network(  # noqa: PLR0913 - each is a flag
         if given not in MODELS and Path(given).is_file():
             print(load_program(given).explain())
             return 0
-        network, size, home = _network(given, weights)
+        network, size, home = network_of("compile", given, weights)
         height, width = image_size or size[1:]
         with scan_progress("auto", what="compiling") as told:
             example = torch.zeros(batch, size[0], height, width)
@@ -74,18 +74,18 @@ def compile_network(  # noqa: PLR0913 - each is a flag
     return 0
 
 
-def _network(given: str, weights: str) -> tuple[nn.Module, tuple[int, ...], Path]:
-    """The network, the size of its images, and where its program belongs."""
+def network_of(command: str, given: str, weights: str) -> tuple[nn.Module, tuple[int, ...], Path]:
+    """Find the network, the size of its images, and where its program belongs; `command` is who asks."""
     if given in MODELS:
         network = create(given, weights=weights) if weights else create(given)
         return network.eval(), (MODELS[given].channels, *MODELS[given].image_size), Path(f"{given}.striate")
     if weights:
         raise OptionError(
-            "compile: a run has weights of its own.", "Leave --weights out, or name a network.", weights=weights
+            f"{command}: a run has weights of its own.", "Leave --weights out, or name a network.", weights=weights
         )
     if not Path(given).exists():
         raise OptionError(
-            f"compile: {given!r} is neither a run's folder nor a network.",
+            f"{command}: {given!r} is neither a run's folder nor a network.",
             f"Name a folder such as runs/digits-lenet5, or one of: {', '.join(MODELS)}.",
         )
     found = load(given)

@@ -16,7 +16,7 @@ from striate.compile.compiled import compile as compile_model
 from striate.compile.compiled import load_program
 from striate.compile.program import Program
 from striate.engine import machine
-from striate.engine.choice import Accuracy
+from striate.engine.choice import Accuracy, Memory
 from striate.errors import OptionError
 from striate.models import MODELS
 from striate.rivals.race import OURS, Race, race
@@ -38,6 +38,7 @@ def bench(  # noqa: PLR0913 - each is a flag
     turns: int = 5,
     accuracy: Accuracy = "default",
     tune: float = 0.0,
+    memory: Memory = "fast",
     out: str = "",
 ) -> int:
     """Time a network as one program against PyTorch, and against whichever other runtimes are installed.
@@ -53,6 +54,7 @@ def bench(  # noqa: PLR0913 - each is a flag
         turns: How often each is timed.
         accuracy: How far from the exact sums results may be: as another order of adding, twice as far, ten times.
         tune: Seconds in which to measure which algorithms are the fastest here; 0 for none: what is known decides.
+        memory: small for as little as can be, which is slower.
         out: A file to write all times to, as JSON.
     """
     _refuse(batch, threads, image_size, turns, out)

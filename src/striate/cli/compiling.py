@@ -9,7 +9,7 @@ from torch import nn
 
 from striate.compile.compiled import compile as compile_model
 from striate.compile.compiled import load_program
-from striate.engine.choice import Accuracy
+from striate.engine.choice import Accuracy, Memory
 from striate.errors import OptionError
 from striate.evaluate import load
 from striate.models import MODELS, create
@@ -29,6 +29,7 @@ def compile_network(  # noqa: PLR0913 - each is a flag
     batch: int = 1,
     accuracy: Accuracy = "default",
     tune: float = 0.0,
+    memory: Memory = "fast",
     explain: bool = False,
     threads: int = 0,
 ) -> int:
@@ -42,6 +43,7 @@ def compile_network(  # noqa: PLR0913 - each is a flag
         batch: Examples in it.
         accuracy: How far from the exact sums results may be: as another order of adding, twice as far, ten times.
         tune: Seconds in which to measure which algorithms are the fastest here; 0 for none: what is known decides.
+        memory: small for as little as can be, which is slower; a file remembers it.
         explain: Say what the program does, operation by operation, with times.
         threads: Threads that compute; 0 for PyTorch's own choice.
     """
@@ -60,7 +62,7 @@ def compile_network(  # noqa: PLR0913 - each is a flag
         height, width = image_size or size[1:]
         with scan_progress("auto", what="compiling") as told:
             example = torch.zeros(batch, size[0], height, width)
-            program = compile_model(network, example, accuracy=accuracy, tune=tune, told=told)
+            program = compile_model(network, example, accuracy=accuracy, tune=tune, memory=memory, told=told)
         path = program.save(out or home)
         said = program.explain(example) if explain else None
     (takes,) = program.graph.inputs.values()

@@ -69,17 +69,21 @@ void bind_response_norm(nb::module_& m) {
 void bind_contrast_norm(nb::module_& m) {
   m.def(
       "contrast_norm",
-      [](Five sizes, bool pixels, std::vector<float> down, std::vector<float> across, bool subtractive, bool divisive,
-         float threshold, std::uintptr_t x, std::uintptr_t gradient, std::uintptr_t y, int threads) {
-        const auto [n, maps, h, w, groups] = sizes;
+      [](Six sizes, bool pixels, std::vector<float> deep, std::vector<float> down, std::vector<float> across,
+         bool subtractive, bool divisive, float threshold, std::uintptr_t x, std::uintptr_t gradient, std::uintptr_t y,
+         int threads) {
+        const auto [n, maps, d, h, w, groups] = sizes;
         const striate::ContrastNorm norm{n,
                                          maps,
+                                         d,
                                          h,
                                          w,
                                          groups,
                                          pixels,
+                                         deep.data(),
                                          down.data(),
                                          across.data(),
+                                         std::int64_t(deep.size()),
                                          std::int64_t(down.size()),
                                          std::int64_t(across.size()),
                                          subtractive,
@@ -87,6 +91,6 @@ void bind_contrast_norm(nb::module_& m) {
                                          threshold};
         striate::contrast_norm(striate::chosen(), norm, at<float>(x), at<float>(gradient), at<float>(y), threads);
       },
-      "sizes"_a, "pixels"_a, "down"_a, "across"_a, "subtractive"_a, "divisive"_a, "threshold"_a, "x"_a, "gradient"_a,
-      "y"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+      "sizes"_a, "pixels"_a, "deep"_a, "down"_a, "across"_a, "subtractive"_a, "divisive"_a, "threshold"_a, "x"_a,
+      "gradient"_a, "y"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
 }

@@ -195,6 +195,7 @@ def response_norm(
 def contrast_norm(
     sizes: Sequence[int],
     pixels: bool,
+    deep: Sequence[float],
     down: Sequence[float],
     across: Sequence[float],
     subtractive: bool,

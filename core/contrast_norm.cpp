@@ -25,7 +25,8 @@ double within(const float* weights, std::int64_t taps, std::int64_t size, std::i
 std::vector<float> covers_of_rows(const ContrastNorm& n) {
   std::vector<float> found;
   for (std::int64_t d = 0; d < n.d; ++d) {
-    const double deep = within(n.deep, n.taps_d, n.d, d);
+    // Of one slice the window is what lies within it: there is no pass along the depth.
+    const double deep = n.d > 1 ? within(n.deep, n.taps_d, n.d, d) : 1;
     for (std::int64_t h = 0; h < n.h; ++h) found.push_back(float(1 / (deep * within(n.down, n.taps_h, n.h, h))));
   }
   return found;

@@ -50,7 +50,12 @@ def test_norm_and_gradient_are_those_of_double_precision(threshold, steps, toget
         torch.testing.assert_close(slope.double(), right, rtol=1e-4, atol=float(1e-5 * right.abs().max()))
 
 
-VOLUMES = [((2, 3, 5, 9, 31), (3, 5, 9), True), ((1, 33, 4, 8, 6), (9, 3, 1), True), ((2, 4, 7, 16, 16), 5, False), ((1, 3, 1, 40, 50), 9, True)]
+VOLUMES = [
+    ((2, 3, 5, 9, 31), (3, 5, 9), True),
+    ((1, 33, 4, 8, 6), (9, 3, 1), True),
+    ((2, 4, 7, 16, 16), 5, False),
+    ((1, 3, 1, 40, 50), 9, True),
+]
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])

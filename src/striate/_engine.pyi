@@ -143,6 +143,17 @@ def run_apart(
     scratch: int,
     threads: int,
 ) -> None: ...
+
+class Door:
+    def __init__(self) -> None: ...
+    def find(self, tensors: tuple, settings: tuple, asked: object, most: object) -> object:
+        """
+        The call that was kept for such arguments; None where none was, or where it must not be used.
+        """
+
+    def keep(self, call: object, tensors: tuple, settings: tuple, asked: object, most: object) -> None: ...
+    def clear(self) -> None: ...
+
 def depthwise_separable_scratch_bytes(first: Problem, threads: int) -> int: ...
 def depthwise_separable(
     algorithms: Sequence[int],

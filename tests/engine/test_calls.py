@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from striate.engine import limit, reproducible, use
-from striate.engine.calls import call_for, pair, sides
+from striate.engine.calls import call_for, keep, known, pair, sides
+from striate.engine.conv2d import takes
 from striate.engine.plan import forget
 from striate.errors import OptionError, ShapeError
 
@@ -33,6 +34,75 @@ def test_a_call_is_planned_once():
     assert call() is first
     forget()
     assert call() is not first
+
+
+STEPS = (1, (1, 1), [1, 1], 1, False)
+
+
+def pair_of(dtype=torch.float32, last=False, **more):
+    layout = torch.channels_last if last else torch.contiguous_format
+    x = torch.zeros(INPUT, dtype=dtype, **more).contiguous(memory_format=layout)
+    return x, torch.zeros(WEIGHT, dtype=dtype, **more)
+
+
+def test_what_is_kept_is_found_again():
+    """By the same sizes, steps and settings, of other tensors as well; for whatever is different, nothing is."""
+    first = call()
+    keep(first, (*pair_of(), None, None), STEPS)
+    assert known((*pair_of(), None, None), STEPS) is first
+    x, weight = pair_of()
+    others = [
+        ((*pair_of(last=True), None, None), STEPS),
+        ((*pair_of(torch.float64), None, None), STEPS),
+        ((x, weight.requires_grad_(), None, None), STEPS),
+        ((x, weight.detach(), torch.zeros(6), None), STEPS),
+        ((x, weight.detach(), None, torch.zeros(6)), STEPS),
+        ((x[:, :, 1:], weight.detach(), None, None), STEPS),
+        *(((x, weight.detach(), None, None), (step, *STEPS[1:])) for step in (2, 1.0, True, (1, 1), "same", 10**30)),
+    ]
+    assert [known(*other) for other in others] == [None] * len(others)
+    with use("direct"):
+        assert known((*pair_of(), None, None), STEPS) is None
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(before + 1)
+        assert known((*pair_of(), None, None), STEPS) is None
+    finally:
+        torch.set_num_threads(before)
+    assert known((*pair_of(), None, None), STEPS) is first
+    forget()
+    assert known((*pair_of(), None, None), STEPS) is None
+
+
+class Subclass(torch.Tensor):
+    """A tensor that may mean something else by its numbers."""
+
+
+def test_nothing_is_found_that_the_core_does_not_take():
+    """Whatever else is kept: not for tensors of another kind, nor while somebody watches PyTorch's operators."""
+    x, weight = pair_of()
+    keep(call(), (x, weight, None, None), STEPS)
+
+    def found(*tensors):
+        answers = known((*tensors, None, None), STEPS) is not None, takes(*tensors)
+        assert answers[0] == answers[1]
+        return answers[0]
+
+    assert found(x, weight)
+    assert found(torch.nn.Parameter(x, requires_grad=False), torch.nn.Buffer(weight))
+    for other in (x.as_subclass(Subclass), x.to("meta"), torch.ops.aten._neg_view(x), x.to_sparse(), x.half()):
+        assert not found(other, weight)
+    with torch.autocast("cpu"):
+        assert not found(x, weight)
+    with torch.utils._python_dispatch.TorchDispatchMode(), torch.no_grad():
+        assert not found(x, weight)
+    with torch.device("cpu"):
+        assert not found(x, weight)
+    with torch.autograd.forward_ad.dual_level():
+        assert not found(x, weight)
+    torch.vmap(lambda one: one * found(x, weight))(torch.ones(2))
+    assert not torch.vmap(lambda one: one * found(x, weight))(torch.ones(2)).any()
+    assert found(x, weight)
 
 
 def test_threads_are_planned_for():

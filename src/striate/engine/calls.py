@@ -5,21 +5,45 @@ from marshal import dumps
 from typing import Any, Final
 
 import torch
+from torch import Tensor
 
 from striate.engine.by_torch import misfit
 from striate.engine.choice import chosen
 from striate.engine.convolve import Call
+from striate.engine.core import core
 from striate.engine.limits import limits
 from striate.engine.plan import FORGET
 from striate.engine.problem import Problem
 from striate.errors import OptionError, ShapeError
 
-__all__ = ["call_for", "pair", "sides"]
+__all__ = ["call_for", "keep", "known", "pair", "sides"]
 
 _MOST: Final = 4096
 _BYTES: Final = 2  # the last version of `marshal` whose bytes depend on nothing but what is written
 _CALLS: Final[dict[Any, Call]] = {}
 FORGET.append(_CALLS.clear)
+_DOOR: Final[list[Any]] = []  # one of the core's, made when there is something to keep
+
+
+def known(tensors: tuple[Tensor | None, ...], settings: tuple[Any, ...]) -> Call | None:
+    """Give the call that was kept for such tensors and settings; None if none was, or if they are not for the core.
+
+    All that `takes` asks, and `call_for`, is asked here at once, by the core: in Python it takes as long as a small
+    layer.
+
+    Args:
+        tensors: The input, the weight, and what may be None.
+        settings: As `conv2d` takes them.
+    """
+    return _DOOR[0].find(tensors, settings, chosen(), limits()) if _DOOR else None
+
+
+def keep(call: Call, tensors: tuple[Tensor | None, ...], settings: tuple[Any, ...]) -> None:
+    """Have `known` find a call from now on, until plans are forgotten."""
+    if not _DOOR:
+        _DOOR.append(core().Door())
+        FORGET.append(_DOOR[0].clear)
+    _DOOR[0].keep(call, tensors, settings, chosen(), limits())
 
 
 def call_for(

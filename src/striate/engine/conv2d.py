@@ -12,7 +12,7 @@ from jaxtyping import Float, Num
 from torch import Tensor
 
 from striate.engine import by_torch, operators
-from striate.engine.calls import call_for, pair, sides
+from striate.engine.calls import call_for, keep, known, pair, sides
 from striate.engine.choice import TORCH
 from striate.engine.differentiate import convolved, input_gradient, weight_gradient
 from striate.engine.narrow import is_narrow, wide
@@ -60,8 +60,12 @@ def conv2d(
         >>> conv2d(torch.zeros(1, 3, 32, 32), torch.zeros(8, 3, 3, 3), padding=(1, 1, 0, 0)).shape
         torch.Size([1, 8, 32, 30])
     """
-    settings = (stride, padding, dilation, groups)
-    if not takes(input, weight, bias, residual):
+    tensors, settings = (input, weight, bias, residual), (stride, padding, dilation, groups)
+    if not torch.compiler.is_compiling():
+        found = known(tensors, (*settings, relu))
+        if found is not None:
+            return convolved(found, *tensors)
+    if not takes(*tensors):
         if is_narrow(input, weight, bias, residual):
             return _in_32_bits(input, weight, bias, residual, settings, relu=relu)
         return by_torch.finish(by_torch.convolve(input, weight, bias, *settings), residual, relu)
@@ -86,7 +90,8 @@ def conv2d(
     )
     if call is None:
         return by_torch.finish(by_torch.convolve(input, weight, bias, *settings), residual, relu)
-    return convolved(call, input, weight, bias, residual)
+    keep(call, tensors, (*settings, relu))
+    return convolved(call, *tensors)
 
 
 def _in_32_bits(

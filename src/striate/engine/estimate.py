@@ -25,7 +25,7 @@ _RATE_PER_LANE: Final = 8e9
 _LANES: Final = {"avx512": 16, "avx2": 8, "neon": 4, "baseline": 4}
 
 # What a call takes that computes next to nothing: tiny problems are decided by this. PyTorch's is reached through ours.
-_CALL: Final[dict[Direction, float]] = {"forward": 9e-6, "input gradient": 25e-6, "weight gradient": 25e-6}
+_CALL: Final[dict[Direction, float]] = {"forward": 11e-6, "input gradient": 25e-6, "weight gradient": 25e-6}
 
 RECORD: Final = 60e-6
 """To record a convolution for gradients, and to come back to it, in Python rather than in PyTorch itself."""
@@ -33,12 +33,12 @@ RECORD: Final = 60e-6
 # For a number of the output that PyTorch reads again, to add another or to rectify it.
 _AGAIN: Final = 0.15e-9
 
-_THROUGH: Final[dict[Direction, float]] = {"forward": 11e-6, "input gradient": 0.0, "weight gradient": 0.0}
+_THROUGH: Final[dict[Direction, float]] = {"forward": 4e-6, "input gradient": 0.0, "weight gradient": 0.0}
 
 # Seconds to bring a number from one memory layout to the other, and to pack a byte of weights, on one thread. Who takes
 # gradients changes the weights, and packs them every time.
 MOVE: Final = 0.3e-9
-_MOVE_CALL: Final = 8e-6
+_MOVE_CALL: Final = 9e-6
 _PACK: Final = 0.12e-9
 
 # A call of Fourier transforms, which are some ten of PyTorch's.
@@ -49,8 +49,9 @@ _FOURIER_CALL: Final = 80e-6
 # are PyTorch's.
 _COMPLEX: Final = {torch.float32: 1.0, torch.float64: 1.5}
 
-# A call of oneDNN with packed weights; to read one of them; to pack it, which takes two copies.
-_ONEDNN_CALL: Final = 28e-6
+# A call of oneDNN with packed weights, beside what PyTorch's own takes for the kind; to read one of them; to pack it,
+# which takes two copies.
+_ONEDNN_CALL: Final = 30e-6
 _READ: Final = 0.08e-9
 _PACK_ONEDNN: Final = 1.5e-9
 
@@ -75,16 +76,16 @@ class _Torch(NamedTuple):
 
 # Fitted to its times on 330 problems, with AVX2 and with AVX-512: by kind, and whether channels lie side by side.
 _TORCH: Final[dict[tuple[str, bool], _Torch]] = {
-    ("pointwise", True): _Torch(1.30, 0.05e-9, 0.02e-9, 0.26e-9, 4e-6),
-    ("pointwise", False): _Torch(1.20, 0.05e-9, 0.10e-9, 0.30e-9, 3e-6),
-    ("dense", True): _Torch(1.25, 0.17e-9, 0.22e-9, 0.50e-9, 4e-6),
-    ("dense", False): _Torch(1.25, 0.40e-9, 0.70e-9, 0.52e-9, 8e-6),
-    ("stem", True): _Torch(1.55, 0.15e-9, 1.60e-9, 0.0, 4e-6),
-    ("stem", False): _Torch(1.80, 0.15e-9, 2.20e-9, 0.0, 3e-6),
-    ("depthwise", True): _Torch(2.80, 0.12e-9, 0.10e-9, 1.0e-9, 30e-6),
-    ("depthwise", False): _Torch(2.40, 0.28e-9, 0.47e-9, 0.0, 44e-6),
-    ("grouped", True): _Torch(1.20, 0.60e-9, 0.10e-9, 0.50e-9, 32e-6),
-    ("grouped", False): _Torch(1.70, 0.20e-9, 0.25e-9, 0.90e-9, 37e-6),
+    ("pointwise", True): _Torch(1.30, 0.05e-9, 0.02e-9, 0.26e-9, 7e-6),
+    ("pointwise", False): _Torch(1.20, 0.05e-9, 0.10e-9, 0.30e-9, 7e-6),
+    ("dense", True): _Torch(1.25, 0.17e-9, 0.22e-9, 0.50e-9, 11e-6),
+    ("dense", False): _Torch(1.25, 0.40e-9, 0.70e-9, 0.52e-9, 11e-6),
+    ("stem", True): _Torch(1.55, 0.15e-9, 1.60e-9, 0.0, 9e-6),
+    ("stem", False): _Torch(1.80, 0.15e-9, 2.20e-9, 0.0, 8e-6),
+    ("depthwise", True): _Torch(2.80, 0.12e-9, 0.10e-9, 1.0e-9, 32e-6),
+    ("depthwise", False): _Torch(2.40, 0.28e-9, 0.47e-9, 0.0, 50e-6),
+    ("grouped", True): _Torch(1.20, 0.60e-9, 0.10e-9, 0.50e-9, 48e-6),
+    ("grouped", False): _Torch(1.70, 0.20e-9, 0.25e-9, 0.90e-9, 58e-6),
 }
 
 # Of 64-bit floats it copies the input for every tap of every position, and multiplies matrices, group by group. Where
@@ -142,7 +143,7 @@ def _by_onednn(problem: Problem, threads: int) -> float:
     moves = 0.0 if problem.channels_last else MOVE * _images(problem)
     anew = _PACK_ONEDNN * weights if problem.packed_anew else 0.0
     again = _AGAIN * (problem.residual + problem.relu) * sizes[1]
-    return _ONEDNN_CALL + one.work + (moves + anew + again + _READ * weights - packing) / threads
+    return _ONEDNN_CALL + one.call + one.work + (moves + anew + again + _READ * weights - packing) / threads
 
 
 _OTHERS: Final[dict[str, Callable[[Problem, int], float]]] = {FFT: _by_fourier, ONEDNN: _by_onednn}

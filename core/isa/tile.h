@@ -18,8 +18,8 @@ struct Store {
   const Activation* then = nullptr;
   bool first = true, last = true;  // of the parts that a tile is computed in: the sums are kept from one to the next,
   Number* sums = nullptr;          // `panel` to a row
-  bool far = false;              // whether `y` and `residual` come from beyond the second cache
-  const Number* soon = nullptr;  // what the next tiles read: called for meanwhile, `soon_step` bytes with every row
+  bool far = false;                // whether `y` and `residual` come from beyond the second cache
+  const Number* soon = nullptr;    // what the next tiles read: called for meanwhile, `soon_step` bytes with every row
   std::int64_t soon_step = 0;
 };
 

@@ -9,10 +9,10 @@ WERROR ?= OFF
 
 CORE := $(shell find core -type f -not -path 'core/test/*')
 FORMATTED := $(shell find core -name '*.cpp' -o -name '*.h')
-BENCHES := $(filter-out bench.__init__ bench.harness bench.layers bench.rivals bench.tables,$(subst /,.,$(basename $(wildcard bench/*.py))))
+BENCHES := $(filter-out bench.__init__ bench.harness bench.layers bench.tables,$(subst /,.,$(basename $(wildcard bench/*.py))))
 SHAPES = $(BIN)/python -m pytest --jaxtyping-packages=striate,shape_checker.checked -m "not refusal and not slow and not traced"
-TENSORS := ops nn models tasks data train evaluate explain compile
-FIRST := explain evaluate recipes cli train models tasks
+TENSORS := ops nn models tasks data train evaluate explain compile rivals
+FIRST := rivals explain evaluate recipes cli train models tasks
 FOUND := $(firstword $(foreach p,$(PYTHON),$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 

@@ -10,26 +10,19 @@ import math
 import statistics
 import sys
 
-import numpy as np
 import torch
 from torch import nn
 
-from bench.harness import Result, compare, record_rows
-from bench.rivals import RIVALS, Run, rivals
-from striate import models
-from striate.compile.capture import capture
-from striate.compile.passes import simplified
-from striate.compile.program import Program
-from striate.compile.tuning import tune
-from striate.nn import LocalResponseNorm
+from bench.harness import record_rows
+from striate import compile, models  # noqa: A004 - it is what PyTorch calls it
+from striate.rivals.plain import plain
+from striate.rivals.race import OURS, Race, race
+from striate.rivals.ready import RIVALS
 
 __all__ = ["NETWORKS", "main"]
 
 NETWORKS = {"resnet18": 224, "resnet34": 224, "resnet50": 224, "vgg16": 224, "alexnet": 227, "zfnet": 224}
 """With the size of their images."""
-
-# Of the largest number. Rivals use larger tiles of Winograd's than ours do by default, and lose more by them.
-_TOLERANCE = 1e-2
 
 _VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)  # 0 is a pooling
 
@@ -37,12 +30,7 @@ _VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 
 def network(name: str) -> nn.Module:
     """Make a network with weights that are drawn, in evaluation mode."""
     torch.manual_seed(0)
-    model = _vgg16() if name == "vgg16" else models.create(name)
-    for module in list(model.modules()):
-        for place, child in module.named_children():
-            if isinstance(child, LocalResponseNorm):  # as PyTorch writes it, which rivals know
-                alpha = child.alpha * (child.size if child.scale == "sum" else 1)
-                setattr(module, place, nn.LocalResponseNorm(child.size, alpha, child.beta, child.k))
+    model = _vgg16() if name == "vgg16" else plain(models.create(name))
     for norm in model.modules():
         if isinstance(norm, nn.BatchNorm2d):
             nn.init.uniform_(norm.weight, 0.5, 1.0)
@@ -63,34 +51,15 @@ def _vgg16() -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), *head)
 
 
-def timed(name: str, batch: int, threads: int, turns: int, seconds: float) -> Result:
+def timed(name: str, batch: int, threads: int, turns: int, seconds: float) -> Race:
     """Time one network by turns against its rivals; those that are wrong, or fail, are left out, and it is said."""
     model, size = network(name), NETWORKS[name]
     x = torch.randn((batch, 3, size, size), generator=torch.Generator().manual_seed(0))
     torch.set_num_threads(threads)
-    with torch.no_grad():
-        want = model(x).numpy()
-        program = Program(simplified(capture(model, x)))
-        if seconds:
-            tune(program, [x], seconds)
-        ready, left_out = rivals(model, x, threads)
-
-        def right(answer: np.ndarray) -> bool:
-            return float(np.abs(answer.reshape(want.shape) - want).max()) < _TOLERANCE * float(np.abs(want).max())
-
-        calls: dict[str, Run] = {"striate": lambda: program(x).numpy()}
-        for each, run in ready.items():
-            try:
-                reason = "" if right(run()) else "its answer is wrong"
-            except Exception as error:  # whatever others raise
-                reason = f"{type(error).__name__}: {str(error)[:200]}"
-            if reason:
-                left_out[each] = reason
-            else:
-                calls[each] = run
-        for each, reason in left_out.items():
-            print(f"{name} without {each}: {reason}", file=sys.stderr, flush=True)
-        return compare(f"compile-{name}", calls, what=name, verify=right, n=turns, threads=threads)
+    found = race(compile(model, x, tune=seconds), model, x, turns=turns)
+    for each, reason in found.left_out.items():
+        print(f"{name} without {each}: {reason}", file=sys.stderr, flush=True)
+    return found
 
 
 def main() -> None:
@@ -121,13 +90,11 @@ def main() -> None:
             record_rows(f"compile-{batch}-{threads}", what, columns, rows, threads=threads)
 
 
-def _row(name: str, result: Result) -> tuple[list[str], tuple[float, float]]:
+def _row(name: str, found: Race) -> tuple[list[str], tuple[float, float]]:
     """Write a network's times; and how many times as long the fastest rival takes, and PyTorch in its better layout."""
-    medians = {each: statistics.median(seconds) for each, seconds in result.seconds.items()}
-    best = min((each for each in RIVALS if each in medians), key=medians.__getitem__)
-    eager = min((each for each in RIVALS if each in medians and each.startswith("PyTorch")), key=medians.__getitem__)
-    ratios = result.ratio(best, "striate").median, result.ratio(eager, "striate").median
-    times = [f"{medians[each] * 1e3:.1f}" if each in medians else "" for each in ("striate", *RIVALS)]
+    best, eager = found.fastest or "", found.pytorch or ""
+    ratios = found.ratio(best), found.ratio(eager)
+    times = [f"{found.median(each) * 1e3:.1f}" if each in found.seconds else "" for each in (OURS, *RIVALS)]
     return [name, *times, best, *(f"{ratio:.2f}" for ratio in ratios)], ratios
 
 

@@ -17,7 +17,7 @@ template <class Work>
 void share_rows(const Pool& p, std::int64_t rows, std::int64_t scratch_floats, int threads, float* scratch,
                 const Work& work) {
   const std::int64_t row =
-      std::max<std::int64_t>(1, p.w * p.pixel() * p.planes() * p.h / std::max<std::int64_t>(1, rows));
+      std::max<std::int64_t>(1, p.w * p.pixel() * p.planes() * p.d * p.h / std::max<std::int64_t>(1, rows));
   const std::int64_t fair = (rows + 2 * threads - 1) / (2 * threads);
   const std::int64_t chunk =
       std::max<std::int64_t>({1, least_samples / row, std::min<std::int64_t>(most_samples / row, fair)});
@@ -34,21 +34,36 @@ void share_rows(const Pool& p, std::int64_t rows, std::int64_t scratch_floats, i
 
 void max_pool(const Kernels& kernels, const Pool& pool, const float* x, float* y, std::int64_t* switches, int threads,
               float* scratch) {
-  share_rows(pool, pool.planes() * pool.p, kernels.max_pool_scratch(pool), threads, scratch,
+  share_rows(pool, pool.planes() * pool.o * pool.p, kernels.max_pool_scratch(pool), threads, scratch,
              [&](const Rows& rows, float* own) { kernels.max_pool(pool, x, y, switches, rows, own); });
 }
 
-void unpool(const Kernels& kernels, const Pool& p, const float* y, const std::int64_t* switches, float* x,
+bool unpool(const Kernels& kernels, const Pool& p, const float* y, const std::int64_t* switches, float* x,
             bool last_wins, int threads) {
   // A plane is one thread's, so that sums have an order; with channels last, a few channels of it.
   const std::int64_t cut = p.last ? std::max<std::int64_t>(1, (threads + p.n - 1) / std::max<std::int64_t>(1, p.n)) : 1;
   const std::int64_t line = 16, width = p.last ? ((p.c + cut - 1) / cut + line - 1) / line * line : 1;
   const std::int64_t bands = p.last ? (p.c + width - 1) / width : 1;
   const std::int64_t small = p.planes() * p.h * p.w * p.pixel() < 2 * least_samples;
+  bool within = true;
   share(small ? 1 : threads, p.planes() * bands, [&](std::int64_t task, int) {
     const std::int64_t plane = task / bands, channel = task % bands * width;
     const std::int64_t channels = std::min(width, p.pixel() - channel);
-    kernels.unpool(p, y, switches, x, plane, {channel, channel + channels}, last_wins);
+    const bool all = kernels.unpool(p, y, switches, x, plane, {channel, channel + channels}, last_wins);
+    if (!all) __atomic_store_n(&within, false, __ATOMIC_RELAXED);
+  });
+  return within;
+}
+
+void pick(const Pool& p, const float* x, const std::int64_t* switches, float* y, int threads) {
+  const std::int64_t in = p.h * p.w, out = p.p * p.q, pixel = p.pixel();
+  const std::int64_t small = p.planes() * out * pixel < least_samples;
+  const std::int64_t parts = p.last ? p.p : 1, some = out / parts * pixel;  // of a plane
+  share(small ? 1 : threads, p.planes() * parts, [&](std::int64_t task, int) {
+    const float* plane = x + task / parts * in * pixel;
+    for (std::int64_t i = task * some; i < (task + 1) * some; i += pixel) {
+      for (std::int64_t c = 0; c < pixel; ++c) y[i + c] = plane[switches[i + c] * pixel + c];
+    }
   });
 }
 

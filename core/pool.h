@@ -21,6 +21,9 @@ struct Pool {
   std::int64_t top, left;  // around the input
   std::int64_t dilation_h, dilation_w;
   bool last;  // channels
+  // Along the depth, for the maxima of volumes: slices, positions, taps, stride, slices before the input, dilation.
+  // Rows of positions are counted through all of them.
+  std::int64_t d = 1, o = 1, t = 1, stride_d = 1, front = 0, dilation_d = 1;
 
   std::int64_t planes() const { return last ? n : n * c; }
   std::int64_t pixel() const { return last ? c : 1; }
@@ -34,15 +37,19 @@ struct Rows {
 };
 
 // The greatest sample under each window: NaN before all others, then the first in the order of the plane. `switches`,
-// which may be null, are the places of these, `row * w + column`. What is not in the image is no sample; a window
-// without any has -inf. `scratch` has room for each thread's; null: it is found where it is needed.
+// which may be null, are the places of these, `(slice * h + row) * w + column`. What is not in the image is no sample;
+// a window without any has -inf. `scratch` has room for each thread's; null: it is found where it is needed.
 void max_pool(const Kernels& kernels, const Pool& pool, const float* x, float* y, std::int64_t* switches, int threads,
               float* scratch = nullptr);
 
 // Back to the places that the switches name; the rest is zero. Those that several positions name become their sum, or
-// with `last_wins` the last of them. Of the pool only the sizes count.
-void unpool(const Kernels& kernels, const Pool& pool, const float* y, const std::int64_t* switches, float* x,
+// with `last_wins` the last of them. Of the pool only the sizes count. Says whether all switches are places of a plane;
+// if not, nothing is written by those that are not, and the rest is not to be used.
+bool unpool(const Kernels& kernels, const Pool& pool, const float* y, const std::int64_t* switches, float* x,
             bool last_wins, int threads);
+
+// The other way: the samples at the places that the switches name, which are all within.
+void pick(const Pool& pool, const float* x, const std::int64_t* switches, float* y, int threads);
 
 // How a sum over a window becomes its mean.
 struct Mean {

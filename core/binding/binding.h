@@ -25,6 +25,7 @@ using Pair = std::array<std::int64_t, 2>;
 using Three = std::array<std::int64_t, 3>;
 using Four = std::array<std::int64_t, 4>;
 using Five = std::array<std::int64_t, 5>;
+using Six = std::array<std::int64_t, 6>;
 
 void bind_machine(nb::module_& m);
 void bind_isa(nb::module_& m);

@@ -52,7 +52,7 @@ void sum_maps(const ContrastNorm& n, std::int64_t row, float* to, const Term& te
   } else {
     for (std::int64_t w = 0; w < wide; w += lanes) {
       Vector sum = {};
-      for (std::int64_t m = 0; m < n.maps; ++m) sum += term(Spot<false>{(m * n.h + row) * wide + w, w, wide - w});
+      for (std::int64_t m = 0; m < n.maps; ++m) sum += term(Spot<false>{(m * n.rows() + row) * wide + w, w, wide - w});
       store_first(to + w, sum, wide - w);
     }
   }
@@ -64,7 +64,7 @@ void each_sample(const ContrastNorm& n, std::int64_t row, float* to, const Value
   const std::int64_t wide = n.row(), outer = pixels ? wide : n.maps, inner = pixels ? n.maps : wide;
   for (std::int64_t i = 0; i < outer; ++i) {
     for (std::int64_t j = 0; j < inner; j += lanes) {
-      const std::int64_t at = (pixels ? row * wide + i : i * n.h + row) * inner + j;
+      const std::int64_t at = (pixels ? row * wide + i : i * n.rows() + row) * inner + j;
       store_first(to + at, value(Spot<pixels>{at, pixels ? i : j, inner - j}), inner - j);
     }
   }
@@ -130,16 +130,21 @@ void slide_across(const ContrastNorm& n, const Scratch& s, const float* by_windo
   slide(n.across, n.taps_w, s.padded, n.groups, n.row(), by_window, factor, to);
 }
 
-// The pass down the rows of a map, to one of them.
-void slide_down(const ContrastNorm& n, const float* map, std::int64_t row, float factor, float* to) {
-  const std::int64_t top = row - n.taps_h / 2;
-  const std::int64_t first = most(0, -top), end = least(n.taps_h, n.h - top);
-  slide(n.down + first, end - first, map + (top + first) * n.row(), n.row(), n.row(), nullptr, factor, to);
+// One axis of the rows of a map, and the pass along it: rows that are neighbours there are `step` of all rows apart.
+struct Axis {
+  const float* weights;
+  std::int64_t taps, size, step;
+};
+void slide_rows(const ContrastNorm& n, const Axis& axis, const float* map, std::int64_t row, float factor, float* to) {
+  const std::int64_t before = axis.taps / 2, at = row / axis.step % axis.size;
+  const std::int64_t first = most(0, before - at), end = least(axis.taps, axis.size - at + before);
+  const float* from = map + (row + (first - before) * axis.step) * n.row();
+  slide(axis.weights + first, end - first, from, axis.step * n.row(), n.row(), nullptr, factor, to);
 }
 
 // How small a power is none: rounding error of the subtraction, or so small that its derivatives would overflow.
 Vector least_power(const ContrastNorm& n, Vector surround) {
-  const float roundings = float(8 + n.taps_h + n.taps_w) * 0x1p-23f;
+  const float roundings = float(8 + n.taps_d + n.taps_h + n.taps_w) * 0x1p-23f;
   const Vector error = surround * roundings, square = error * error;
   const Vector least = spread(0x1p-63f);
   return square > least ? square : least;
@@ -177,6 +182,16 @@ struct Steps {
   float each = 1 / float(n.maps);
 
   float* of(float* map) const { return map + row * n.row(); }
+  // The pass down a slice, to this row, of what was passed across; and between the two that along the depth.
+  void slide_down(const float* map, float factor, float* to) const {
+    slide_rows(n, {n.down, n.taps_h, n.h, 1}, c.deep ? c.deep : map, row, factor, to);
+  }
+  void slide_deep(const float* map) const { slide_rows(n, {n.deep, n.taps_d, n.d, n.h}, map, row, 1, of(c.deep)); }
+  void means_deep() const { slide_deep(c.first); }
+  void powers_deep() const { slide_deep(c.second); }
+  void deviations_back_deep() const { slide_deep(c.second); }
+  void powers_back_deep() const { slide_deep(c.third); }
+
   Vector less(const Spot<pixels>& spot) const { return spot.sample(c.x) - spot.of(of(c.surround)); }
 
   void means() const {
@@ -186,7 +201,7 @@ struct Steps {
 
   void powers() const {
     if (n.subtractive) {
-      slide_down(n, c.first, row, c.cover_h[row], of(c.surround));
+      slide_down(c.first, c.cover_h[row], of(c.surround));
     } else {
       each_window(n, of(c.surround), [](const auto&) { return Vector{}; });
     }
@@ -199,7 +214,7 @@ struct Steps {
   }
 
   void deviations() const {
-    slide_down(n, c.second, row, c.cover_h[row], of(c.deviation));
+    slide_down(c.second, c.cover_h[row], of(c.deviation));
     each_window(n, of(c.deviation), [&](const auto& spot) {
       const Vector power = spot.of(of(c.deviation)), least = least_power(n, spot.of(of(c.surround)));
       const Vector root = square_root(power);
@@ -241,7 +256,7 @@ struct Steps {
   }
 
   void powers_back() const {
-    if (n.divisive) slide_down(n, c.second, row, 1, of(c.first));
+    if (n.divisive) slide_down(c.second, 1, of(c.first));
     if (!n.subtractive) return;
     find_inverse(n, c, row, s.inverse);
     sum_maps<pixels>(n, row, s.inside, [&](const auto& spot) { return back(spot); });
@@ -252,7 +267,7 @@ struct Steps {
   void means_back() const {
     find_inverse(n, c, row, s.inverse);
     if (n.subtractive) {
-      slide_down(n, c.third, row, each, s.other);
+      slide_down(c.third, each, s.other);
     } else {
       each_window(n, s.other, [](const auto&) { return Vector{}; });
     }
@@ -263,8 +278,10 @@ struct Steps {
 template <bool pixels>
 void run(const ContrastNorm& n, const Contrast& c, Step step, const Rows& rows, float* scratch) {
   using S = Steps<pixels>;
-  constexpr void (S::* table[])() const = {&S::means,    &S::powers,          &S::deviations,  &S::normed,
-                                           &S::divisors, &S::deviations_back, &S::powers_back, &S::means_back};
+  constexpr void (S::* table[])() const = {&S::means,       &S::means_deep,       &S::powers,
+                                           &S::powers_deep, &S::deviations,       &S::normed,
+                                           &S::divisors,    &S::deviations_back,  &S::deviations_back_deep,
+                                           &S::powers_back, &S::powers_back_deep, &S::means_back};
   const Scratch s = rows_of(n, scratch);
   for (std::int64_t row = rows.first; row < rows.end; ++row) (S{n, c, s, row}.*table[int(step)])();
 }

@@ -9,17 +9,16 @@
 
 namespace striate::STRIATE_ISA {
 
-// A product in a tile of sums. With AVX-512 the units could take more than the caches give.
-constexpr double tile_product = is_widest ? 1.32 : 1.1;
-// A sum of a tile, beside its products: the call, bias, the way to memory. With fewer lanes there are more calls, and
-// less work in each meanwhile.
+// A product in a tile of sums.
+constexpr double tile_product = is_widest ? 1.07 : 1.1;
+// A sum of a tile, beside its products: the call, bias, the way to memory. Narrow tiles are called for more often.
 constexpr double tile_sum = is_widest ? 16 : 20;
 // A pointer of a table: the tile's row begins to be read there.
 constexpr double pointer = 10.0 * lanes;
 // A number of an image, read once or written once.
 constexpr double image_number = 1.3;
 // A weight that comes from beyond the second cache; nearer ones are there in time.
-constexpr double far_weight = lanes / 2.0, far = 250e3;
+constexpr double far_weight = is_widest ? 6 : lanes / 2.0, far = 250e3;
 // A call.
 constexpr double call = 8e3 * lanes;
 
@@ -29,10 +28,13 @@ inline double images_cost(const Problem& p) {
   return image_number * double(p.n * (p.h * p.w * p.c + 2 * p.p() * p.q() * p.k));
 }
 
-// Channels of a group, as the panels take them: a panel of one vector takes more than half of the time of two.
+// Vectors' worth of time that a narrow panel takes, by the vectors that it has: more than they are.
+constexpr double narrow_panel[] = {0, is_widest ? 2.3 : 1.35, is_widest ? 2.7 : 2, 3.3, 4};
+
+// Channels of a group, as the panels take them.
 inline double panels_width(const Problem& p) {
   const std::int64_t whole = p.k_per_group() / panel * panel, rest = p.k_per_group() - whole;
-  return double(whole) + (rest == 0 ? 0 : rest <= lanes ? 1.35 * lanes : panel);
+  return double(whole) + lanes * narrow_panel[divided_up(rest, lanes)];
 }
 
 }  // namespace striate::STRIATE_ISA

@@ -15,15 +15,12 @@ const char* refuses(const Problem&) { return nullptr; }
 
 std::int64_t taps(const Problem& p) { return p.r * p.s; }
 
-constexpr std::int64_t most_tiles = 40;
-
-// Outputs that a task goes through with one panel of weights before the next: few, so that their inputs stay in the
-// first cache; but where the weights are larger than a second cache, they come from further away with every block, and
-// more outputs at a time are worth more. No more than their table of pointers allows.
+// Outputs that a task goes through with one panel of weights before the next: no more than their table of pointers
+// allows.
 std::int64_t block(const Problem& p) {
   constexpr std::int64_t pointers = 8192, far = 1 << 20;
   const bool from_far = panels_per_group(p) * panel_numbers(p, taps(p)) * std::int64_t(sizeof(Number)) > far;
-  return tile_rows * most(1, least(from_far ? most_tiles : 8, pointers / (tile_rows * taps(p))));
+  return tile_rows * most(1, least(from_far ? most_tiles : near_tiles, pointers / (tile_rows * taps(p))));
 }
 
 double cost(const Problem& p, int) {
@@ -39,8 +36,16 @@ std::int64_t prepared(const Problem& p) { return p.groups * group_numbers(p, tap
 std::int64_t table_bytes(const Problem& p) { return block(p) * taps(p) * std::int64_t(sizeof(Number*)); }
 std::int64_t zeros(const Problem& p) { return rounded_up((p.groups == 1 ? p.s : 1) * p.c_per_group(), 16); }
 
+// A panel that does not stay in a second cache is gone through in parts, one for each row of the kernel: the tiles'
+// sums are kept meanwhile.
+std::int64_t parts(const Problem& p) {
+  constexpr std::int64_t near = 512 << 10;
+  return panel_numbers(p, taps(p)) * std::int64_t(sizeof(Number)) > near ? p.r : 1;
+}
+std::int64_t sums(const Problem& p) { return parts(p) > 1 ? block(p) * panel : 0; }
+
 std::int64_t workspace(const Problem& p, int threads) {
-  return threads * (rounded_up(table_bytes(p), 64) + zeros(p) * std::int64_t(sizeof(Number)));
+  return threads * (rounded_up(table_bytes(p), 64) + (sums(p) + zeros(p)) * std::int64_t(sizeof(Number)));
 }
 
 void prepare(const Problem& p, const Weights& w, Number* prepared, int threads) {
@@ -92,11 +97,12 @@ void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte* 
   const std::int64_t panels = panels_per_group(p), numbers = panel_numbers(p, taps(p));
   // Too few blocks to share: the panels are shared as well.
   const std::int64_t cuts = least(panels, divided_up(2 * threads, most(1, blocks * p.groups)));
-  const std::int64_t own = workspace(p, 1);
+  const std::int64_t own = workspace(p, 1), pieces = parts(p);
   share(threads, blocks * p.groups * cuts, [&](std::int64_t task, int thread) {
     const std::int64_t cut = task % cuts, g = task / cuts % p.groups, of_all = task / cuts / p.groups;
     const std::int64_t in_line = of_all % blocks_a_line * size, first = of_all / blocks_a_line * line + in_line;
-    auto* none = reinterpret_cast<Number*>(scratch + thread * own);
+    auto* kept = reinterpret_cast<Number*>(scratch + thread * own);
+    Number* none = kept + sums(p);
     for (std::int64_t i = 0; i < zeros(p); ++i) none[i] = 0;
     auto** pointers = reinterpret_cast<const Number**>(none + zeros(p));
     const std::int64_t count = least(size, line - in_line), tiles = divided_up(count, tile_rows);
@@ -118,9 +124,18 @@ void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte* 
         at += streams - 1;
         continue;
       }
-      for (std::int64_t i = 0; i < tiles; ++i) {
-        multiply(p, at, begin(i + 1) - begin(i))(tables[i].rows, tile_rows, tables[i].runs, tables[i].length, weights,
-                                                 store_at(p, t, places[i], g, at));
+      const std::int64_t of_part = p.r * p.s / pieces * p.c_per_group() * panel_width(p, at);
+      for (std::int64_t part = 0; part < pieces; ++part, weights += of_part) {
+        for (std::int64_t i = 0; i < tiles; ++i) {
+          Store to = store_at(p, t, places[i], g, at);
+          to.sums = kept + i * tile_rows * panel;
+          to.first = part == 0, to.last = part + 1 == pieces, to.far = to.far && to.last;
+          if (at + 1 < last || !to.last) call_for(weights + of_part, of_part, i, tiles, to);
+          const Table& of = tables[i];
+          const std::int64_t runs = of.runs / pieces;
+          multiply(p, at, begin(i + 1) - begin(i))(of.rows + part * runs * tile_rows, tile_rows, runs, of.length,
+                                                   weights, to);
+        }
       }
     }
   });

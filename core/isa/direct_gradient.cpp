@@ -77,7 +77,7 @@ double cost(const Problem& p, int threads) {
   const double places = double(p.n * p.p() * p.q());
   // Of fewer than four rows a tile waits for its sums.
   const double rows = double(p.groups * most(l.depth, 4 * l.row_tiles));
-  const double products = 1.15 * places * rows * double(l.taps() * l.panels * panel) * tile_product;
+  const double products = 1.15 * places * rows * double(l.taps()) * panels_width(p) * tile_product;
   const double blocks = double(divided_up(p.n, l.images) * divided_up(p.p(), l.rows));
   const double sums = blocks * double(l.tiles(p) * l.tile_numbers()) * 4;
   const double packing = places * double(p.groups * l.panels * panel) * 2 * lanes * (threads > 1 ? 1.1 : 1);
@@ -137,9 +137,9 @@ void pad_lines(const Problem& p, const Layout& l, const Block& b, const Number* 
 }
 
 // The sums of one tile over one block, at all taps. `x` is the first channel of the tile, in the image or in its rows
-// with zeros; `with` the block's panel.
+// with zeros; `with` the block's panel, that has so many columns.
 void add_tile(const Problem& p, const Layout& l, const Block& b, std::int64_t rows, const Number* x, const Number* with,
-              Number* sums, bool add) {
+              std::int64_t columns, Number* sums, bool add) {
   const std::int64_t line = l.wide ? l.line_numbers(p) : p.w * p.c, image = l.wide ? l.lines(p) * line : p.h * line;
   const Steps of_panel{b.rows * p.q() * panel, p.q() * panel, panel};
   for (std::int64_t r = 0; r < l.taps_down; ++r) {
@@ -166,7 +166,7 @@ void add_tile(const Problem& p, const Layout& l, const Block& b, std::int64_t ro
       }
       const std::int64_t from = places.images == 0 ? 0 : row * line + column * p.c;
       const std::int64_t at = places.images == 0 ? 0 : ((down.begin - b.top) * p.q() + across.begin) * panel;
-      outer_tile[rows](x + from, with + at, places, {sums, panel, panel, add});
+      add_outer(rows, x + from, with + at, places, {sums, panel, columns, add});
     }
   }
 }
@@ -222,7 +222,7 @@ void run(const Problem& p, const Number* x, const Number* gradient, const Weight
         const Range rows = l.rows_of(l.row_of(tile));
         const Number* from = l.wide ? lines : x + n * p.h * p.w * p.c + group * p.c_per_group();
         add_tile(p, l, b, rows.size(), from + rows.begin, packed + at * l.positions(p) * panel,
-                 sums + tile * l.tile_numbers(), index > 0);
+                 panel_width(p, l.panel_of(tile)), sums + tile * l.tile_numbers(), index > 0);
       }
     }
   });

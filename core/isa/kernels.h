@@ -81,7 +81,7 @@ struct Kernels {
   // Rows of a max pooling, and one plane (of it, some channels) of its way back: see ../pool.h.
   std::int64_t (*max_pool_scratch)(const Pool&);
   void (*max_pool)(const Pool&, const float* x, float* y, std::int64_t* switches, const Rows&, float* scratch);
-  void (*unpool)(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
+  bool (*unpool)(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
                  const Rows& channels, bool last_wins);
 
   // Rows of an average pooling, and of the images of its gradient.

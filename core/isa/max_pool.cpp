@@ -1,5 +1,5 @@
-// Max pooling, a row of positions at a time: first the greatest of every column of the rows under the windows, by
-// vectors along the row; then, of these, the greatest under each window.
+// Max pooling, a row of positions at a time: first the greatest of every column of the rows under the windows, of all
+// slices of a volume, by vectors along the row; then, of these, the greatest under each window.
 //
 // Comparisons by vectors pass over NaN. So each row is also asked whether it holds any, and such rows, which are rare,
 // go by plain loops.
@@ -68,7 +68,7 @@ inline void store_first(std::int64_t* to, Places places, std::int64_t count) {
 #endif
 }
 
-// The scratch: the greatest of each column of a band, and the row that it is from times `w`, with what is beyond the
+// The scratch: the greatest of each column of a band, and the place where its row begins, with what is beyond the
 // image on both sides, and two vectors more.
 struct Columns {
   float* greatest;
@@ -78,8 +78,8 @@ struct Columns {
 // What is wanted of a vector of columns: numbers to read, and where to keep what is found.
 struct Reading {
   const float* top;
-  std::int64_t rows, step;
-  std::int32_t first, down;  // the places of the first row and of the next
+  std::int64_t slices, slice_step, rows, step;
+  std::int32_t first, deep, down;  // the place of the first row, and what the next slice's and row's are further on
   float* greatest;
   std::int32_t* place;
 };
@@ -88,18 +88,30 @@ struct Reading {
 // met, or infinity.
 template <bool with_places, int rows, class Number>
 Vector find_column(const Reading& from, std::int64_t i, const Number& number, Vector& strange, Places& at) {
-  const float* sample = from.top + i;
-  Vector best = number(sample), sum = best;
-  at = spread(from.first);
-  Places other = at;
+  const float* slice = from.top + i;
+  Vector best = number(slice), sum = best;
+  Places first = spread(from.first);
+  at = first;
   const std::int64_t end = rows ? rows : from.rows;
+  for (std::int64_t met = 1;; ++met) {
+    const float* sample = slice;
+    Places other = first;
 #pragma GCC unroll 4
-  for (std::int64_t r = 1; r < end; ++r) {
-    const Vector value = number(sample += from.step);
+    for (std::int64_t r = 1; r < end; ++r) {
+      const Vector value = number(sample += from.step);
+      sum += value;
+      if constexpr (with_places) {
+        other += spread(from.down);
+        at = value > best ? other : at;
+      }
+      best = greater(value, best);
+    }
+    if (met >= from.slices) break;
+    const Vector value = number(slice += from.slice_step);
     sum += value;
     if constexpr (with_places) {
-      other += spread(from.down);
-      at = value > best ? other : at;
+      first += spread(from.deep);
+      at = value > best ? first : at;
     }
     best = greater(value, best);
   }
@@ -137,12 +149,16 @@ Vector find_columns(const Reading& from, std::int64_t count) {
 }
 
 template <bool with_places>
-Vector find_columns(const Pool& p, const Band& b, const Columns& to) {
+Vector find_columns(const Pool& p, const Met& slices, const Band& b, const Columns& to) {
   const std::int64_t row = p.w * p.pixel(), before = most(0, p.left) * p.pixel();
-  const Reading from{b.plane + b.first * row + b.left * p.pixel(),
+  const std::int64_t first = slices.first * p.h + b.first;
+  const Reading from{b.plane + first * row + b.left * p.pixel(),
+                     slices.count,
+                     p.dilation_d * p.h * row,
                      b.rows,
                      p.dilation_h * row,
-                     std::int32_t(b.first * p.w),
+                     std::int32_t(first * p.w),
+                     std::int32_t(p.dilation_d * p.h * p.w),
                      std::int32_t(p.dilation_h * p.w),
                      to.greatest + before,
                      to.place + before};
@@ -238,17 +254,19 @@ void across_channels(const Pool& p, const Columns& from, float* y, std::int64_t*
 }
 
 // The definition, as PyTorch has it: NaN takes the place even of NaN.
-void by_loops(const Pool& p, const Band& b, float* y, std::int64_t* switches) {
+void by_loops(const Pool& p, const Met& slices, const Band& b, float* y, std::int64_t* switches) {
   for (std::int64_t q = 0; q < p.q; ++q) {
     const std::int64_t left = q * p.stride_w - p.left;
     const std::int64_t first = most(0, divided_up(-left, p.dilation_w));
     const std::int64_t end = least(p.s, divided_up(p.w - left, p.dilation_w));
     for (std::int64_t c = 0; c < p.pixel(); ++c) {
       float best = -__builtin_inff();
-      std::int64_t at = b.first * p.w + left + first * p.dilation_w;
-      for (std::int64_t r = 0; r < b.rows; ++r) {
+      const std::int64_t top = slices.first * p.h + b.first;
+      std::int64_t at = top * p.w + left + first * p.dilation_w;
+      for (std::int64_t r = 0; r < slices.count * b.rows; ++r) {
+        const std::int64_t row = top + r / b.rows * p.dilation_d * p.h + r % b.rows * p.dilation_h;
         for (std::int64_t s = first; s < end; ++s) {
-          const std::int64_t place = (b.first + r * p.dilation_h) * p.w + left + s * p.dilation_w;
+          const std::int64_t place = row * p.w + left + s * p.dilation_w;
           const float sample = b.plane[place * p.pixel() + c];
           if (sample > best || sample != sample) best = sample, at = place;
         }
@@ -278,54 +296,31 @@ Across* by_columns(const Pool& p) {
   return known[p.stride_w - 1][p.s == 2 || p.s == 3 ? p.s - 2 : 2];
 }
 
-void unpool_channels(const Pool& p, const float* y, const std::int64_t* switches, float* x, std::int64_t channels,
-                     bool last_wins) {
-  for (std::int64_t at = 0; at < p.h * p.w; ++at) {
-    for (std::int64_t c = 0; c < channels; c += lanes) store_first(x + at * p.c + c, Vector{}, channels - c);
-  }
-  for (std::int64_t at = 0; at < p.p * p.q; ++at, y += p.c, switches += p.c) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      float& to = x[switches[c] * p.c + c];
-      to = last_wins ? y[c] : to + y[c];
-    }
-  }
-}
-
 }  // namespace
 
 std::int64_t max_pool_scratch(const Pool& p) { return 2 * column_floats(strip(p, 0)); }
 
 void max_pool(const Pool& p, const float* x, float* y, std::int64_t* switches, const Rows& rows, float* scratch) {
-  const std::int64_t floats = column_floats(strip(p, 0)), in = p.h * p.w * p.pixel();
+  const std::int64_t floats = column_floats(strip(p, 0)), in = p.d * p.h * p.w * p.pixel();
   const Columns columns{scratch, reinterpret_cast<std::int32_t*>(scratch + floats)};
   const auto across = p.pixel() > 1 ? by_channels(p) : by_columns(p);
   for (std::int64_t q = 0; q < p.q; q += strip(p, 0).q) {
     const Pool part = strip(p, q);
     for (std::int64_t i = 0; i < floats; ++i) columns.greatest[i] = -__builtin_inff();
     for (std::int64_t i = 0; i < floats; ++i) columns.place[i] = nowhere;
-    std::int64_t row = rows.first % p.p, at = (rows.first * p.q + q) * p.pixel();
-    const float* plane = x + rows.first / p.p * in;
+    std::int64_t row = rows.first % p.p, deep = rows.first / p.p % p.o, at = (rows.first * p.q + q) * p.pixel();
+    const float* plane = x + rows.first / p.p / p.o * in;
     for (std::int64_t i = rows.first; i < rows.end; ++i, ++row, at += p.q * p.pixel()) {
-      if (row == p.p) row = 0, plane += in;
+      if (row == p.p) row = 0, ++deep;
+      if (deep == p.o) deep = 0, plane += in;
+      const Met slices = met(deep * p.stride_d - p.front, p.t, p.dilation_d, p.d);
       const Band under = band(part, plane, row);
       std::int64_t* const places = switches ? switches + at : nullptr;
-      const bool plain = under.rows > 0 && !is_strange(switches ? find_columns<true>(part, under, columns)
-                                                                : find_columns<false>(part, under, columns));
-      plain ? across(part, columns, y + at, places) : by_loops(part, under, y + at, places);
+      const auto find = switches ? find_columns<true> : find_columns<false>;
+      const bool plain = slices.count > 0 && under.rows > 0 && !is_strange(find(part, slices, under, columns));
+      plain ? across(part, columns, y + at, places) : by_loops(part, slices, under, y + at, places);
     }
   }
-}
-
-void unpool(const Pool& p, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
-            const Rows& channels, bool last_wins) {
-  const std::int64_t in = p.h * p.w * p.pixel(), out = p.p * p.q * p.pixel();
-  const std::int64_t first = plane * out + channels.first;
-  x += plane * in + channels.first;
-  if (p.pixel() > 1) {
-    return unpool_channels(p, y + first, switches + first, x, channels.end - channels.first, last_wins);
-  }
-  for (std::int64_t i = 0; i < in; i += lanes) store_first(x + i, Vector{}, in - i);
-  for (std::int64_t i = first; i < first + out; ++i) x[switches[i]] = last_wins ? y[i] : x[switches[i]] + y[i];
 }
 
 }  // namespace striate::STRIATE_ISA

@@ -2,11 +2,18 @@
 
 namespace striate::STRIATE_ISA {
 
-#if defined(__AVX512F__)
-OuterTile* const outer_tile[tile_rows + 1] = {nullptr,  outer<1>, outer<2>, outer<3>,  outer<4>,  outer<5>, outer<6>,
-                                              outer<7>, outer<8>, outer<9>, outer<10>, outer<11>, outer<12>};
-#else
-OuterTile* const outer_tile[tile_rows + 1] = {nullptr, outer<1>, outer<2>, outer<3>, outer<4>, outer<5>, outer<6>};
+#define STRIATE_OUTER(vectors)                                                 \
+  {nullptr,           outer<1, vectors>, outer<2, vectors>, outer<3, vectors>, \
+   outer<4, vectors>, outer<5, vectors>, outer<6, vectors>}
+
+OuterTile* const outer_tile[panel_vectors + 1][tile_rows + 1] = {
+    {},
+    STRIATE_OUTER(1),
+    STRIATE_OUTER(2),
+#if defined(__AVX512F__) || defined(__aarch64__)
+    STRIATE_OUTER(3),
+    STRIATE_OUTER(4),
 #endif
+};
 
 }  // namespace striate::STRIATE_ISA

@@ -1,6 +1,7 @@
 // Sums of outer products: what the gradient of a weight is made of.
 #pragma once
 
+#include "../share.h"
 #include "vector.h"
 
 namespace striate::STRIATE_ISA {
@@ -33,13 +34,13 @@ struct Sums {
 // depends on nothing else.
 using OuterTile = void(const Number* rows, const Number* panel_at, const Places& places, const Sums& to);
 
-template <int Rows>
+template <int Rows, int Vectors>
 void outer(const Number* rows, const Number* panel_at, const Places& at, const Sums& to) {
-  Vector sum[Rows][panel_vectors];
+  Vector sum[Rows][Vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < panel_vectors; ++j) sum[i][j] = Vector{};
+    for (int j = 0; j < Vectors; ++j) sum[i][j] = Vector{};
   }
   for (std::int64_t image = 0; image < at.images; ++image) {
     for (std::int64_t run = 0; run < at.runs; ++run) {
@@ -47,14 +48,14 @@ void outer(const Number* rows, const Number* panel_at, const Places& at, const S
       const Number* with = panel_at + image * at.panel.image + run * at.panel.run;
       for (std::int64_t place = 0; place < at.length; ++place, row += at.rows.place, with += at.panel.place) {
         __builtin_prefetch(row + 16);  // of the next tile: far from what is read now, so nothing foresees it
-        Vector factor[panel_vectors];
+        Vector factor[Vectors];
 #pragma GCC unroll 4
-        for (int j = 0; j < panel_vectors; ++j) factor[j] = load(with + j * lanes);
+        for (int j = 0; j < Vectors; ++j) factor[j] = load(with + j * lanes);
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; ++i) {
           const Vector number = spread(row[i]);
 #pragma GCC unroll 4
-          for (int j = 0; j < panel_vectors; ++j) sum[i][j] += number * factor[j];
+          for (int j = 0; j < Vectors; ++j) sum[i][j] += number * factor[j];
         }
       }
     }
@@ -62,7 +63,7 @@ void outer(const Number* rows, const Number* panel_at, const Places& at, const S
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < panel_vectors; ++j) {
+    for (int j = 0; j < Vectors; ++j) {
       Number* into = to.at + i * to.step + j * lanes;
       const std::int64_t left = to.columns - j * lanes;
       store_first(into, to.add ? load_first(into, left) + sum[i][j] : sum[i][j], left);
@@ -70,7 +71,12 @@ void outer(const Number* rows, const Number* panel_at, const Places& at, const S
   }
 }
 
-// By the number of rows, 1 to tile_rows.
-extern OuterTile* const outer_tile[tile_rows + 1];
+// By the number of vectors, 1 to panel_vectors, and that of rows, 1 to tile_rows.
+extern OuterTile* const outer_tile[panel_vectors + 1][tile_rows + 1];
+
+inline void add_outer(std::int64_t count, const Number* rows, const Number* panel_at, const Places& at,
+                      const Sums& to) {
+  outer_tile[divided_up(least(to.columns, panel), lanes)][count](rows, panel_at, at, to);
+}
 
 }  // namespace striate::STRIATE_ISA

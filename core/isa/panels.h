@@ -7,6 +7,13 @@
 
 namespace striate::STRIATE_ISA {
 
+// Tiles that a task goes through with one panel of weights before the next: few, so that their inputs stay in the first
+// cache; but where the weights come from far away with every block, more are worth more.
+constexpr std::int64_t near_tiles = is_widest ? 16 : 8, most_tiles = is_widest ? 80 : 40;
+
+// Numbers that do not stay in a second cache beside others.
+constexpr std::int64_t far_numbers = (256 << 10) / std::int64_t(sizeof(Number));
+
 inline std::int64_t panels_per_group(const Problem& p) { return divided_up(p.k_per_group(), panel); }
 
 // Numbers from one panel of `taps` taps to the next.
@@ -62,14 +69,23 @@ inline std::int64_t place_of(const Problem& p, const Tensors& t, std::int64_t li
 // Where the sums of a group's panel go: the first output begins at `first`.
 inline Store store_at(const Problem& p, const Tensors& t, std::int64_t first, std::int64_t group, std::int64_t index) {
   const std::int64_t channel = group * p.k_per_group() + index * panel, place = first + channel;
-  return {t.y + place,
-          t.apart.pixel,
-          t.bias ? t.bias + channel : nullptr,
-          t.residual ? t.residual + place : nullptr,
-          p.relu,
-          panel_columns(p, index),
-          false,
-          t.then};
+  Store to{t.y + place,
+           t.apart.pixel,
+           t.bias ? t.bias + channel : nullptr,
+           t.residual ? t.residual + place : nullptr,
+           p.relu,
+           panel_columns(p, index),
+           false,
+           t.then};
+  to.far = p.n * p.p() * p.q() * p.k > far_numbers;
+  return to;
+}
+
+// Have the `index`th of some tiles call for its part of the numbers from `next` on, which are read after them. They
+// come from memory while others are multiplied: each by itself, tiles would wait for them in turn.
+inline void call_for(const Number* next, std::int64_t numbers, std::int64_t index, std::int64_t tiles, Store& to) {
+  to.soon = next + numbers * index / tiles;
+  to.soon_step = panel * std::int64_t(sizeof(Number)) / tiles;
 }
 
 // Whether one row of numbers is multiplied with several panels at once, from the one at `index` on; all are whole.

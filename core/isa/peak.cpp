@@ -69,7 +69,7 @@ std::int64_t spectral_right(std::int64_t groups, std::int64_t columns, std::int6
 // max_pool.cpp
 std::int64_t max_pool_scratch(const Pool&);
 void max_pool(const Pool&, const float* x, float* y, std::int64_t* switches, const Rows&, float* scratch);
-void unpool(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
+bool unpool(const Pool&, const float* y, const std::int64_t* switches, float* x, std::int64_t plane,
             const Rows& channels, bool last_wins);
 
 // avg_pool.cpp

@@ -106,11 +106,11 @@ void run(const Problem& p, const Number* x, const Number* gradient, const Weight
         const Places steps{1, 1, places.size(), {0, 0, tile_rows}, {0, 0, panel}};
         Number* weights = to.at + tile * tile_rows * to.k + at * panel * to.c;
         if (to.c == 1) {
-          outer_tile[rows](from, with, steps, {weights, to.k, columns, first > 0});
+          add_outer(rows, from, with, steps, {weights, to.k, columns, first > 0});
           return;
         }
         Number sums[tile_rows * panel];
-        outer_tile[rows](from, with, steps, {sums, panel, panel, false});
+        add_outer(rows, from, with, steps, {sums, panel, columns, false});
         for (std::int64_t i = 0; i < rows; ++i) {
           for (std::int64_t c = 0; c < columns; ++c) {
             Number& weight = weights[i * to.k + c * to.c];

@@ -2,15 +2,8 @@
 
 namespace striate::STRIATE_ISA {
 
-#if defined(__AVX512F__)
-#define STRIATE_TILES(vectors)                                                                 \
-  {nullptr,           tile<1, vectors>,  tile<2, vectors>, tile<3, vectors>, tile<4, vectors>, \
-   tile<5, vectors>,  tile<6, vectors>,  tile<7, vectors>, tile<8, vectors>, tile<9, vectors>, \
-   tile<10, vectors>, tile<11, vectors>, tile<12, vectors>}
-#else
 #define STRIATE_TILES(vectors) \
   {nullptr, tile<1, vectors>, tile<2, vectors>, tile<3, vectors>, tile<4, vectors>, tile<5, vectors>, tile<6, vectors>}
-#endif
 
 MultiplyRow* const multiply_row = row_of_panels<streams>;
 
@@ -18,7 +11,7 @@ MultiplyTile* const multiply_tile[panel_vectors + 1][tile_rows + 1] = {
     {},
     STRIATE_TILES(1),
     STRIATE_TILES(2),
-#if defined(__aarch64__)
+#if defined(__AVX512F__) || defined(__aarch64__)
     STRIATE_TILES(3),
     STRIATE_TILES(4),
 #endif

@@ -16,6 +16,11 @@ struct Store {
   std::int64_t columns;  // channels of the panel that there are
   bool apart = false;    // every run is summed by itself; see `tile`
   const Activation* then = nullptr;
+  Number* sums = nullptr;  // of a tile that is computed in parts, `panel` to a row: not the first part begins with them
+  bool first = true, last = true;
+  bool far = false;              // whether `y` and `residual` come from beyond the second cache
+  const Number* soon = nullptr;  // what the next tiles read: called for meanwhile, `soon_step` bytes with every row
+  std::int64_t soon_step = 0;
 };
 
 // `rows[run * stride + i]` is where row `i` has the `length` numbers of each run; the panel has them in the same order,
@@ -55,14 +60,21 @@ void tile(const Number* const* rows, std::int64_t stride, std::int64_t runs, std
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < Vectors; ++j) sum[i][j] = Vector{};
+    for (int j = 0; j < Vectors; ++j) sum[i][j] = to.first ? Vector{} : load(to.sums + i * panel + j * lanes);
   }
-  // The lines of memory that are written at the end are called for now, and come while products are added up. Widest
-  // tiles have too many of them to be called for at once.
-  if constexpr (!is_widest) {
+  // What is written comes from memory first, as what is added does: called for now, it is there in time.
+  if (to.far) {
 #pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) __builtin_prefetch(to.y + i * to.step, 1);
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+      for (int line = 0; line < Vectors * lanes; line += cache_line) {
+        __builtin_prefetch(to.y + i * to.step + line, 1);
+        if (to.residual) __builtin_prefetch(to.residual + i * to.step + line);
+      }
+    }
   }
+  const auto* soon = reinterpret_cast<const std::byte*>(to.soon ? to.soon : weights);
+  const std::int64_t soon_step = to.soon_step;
   Vector before[Rows][Vectors] = {};
   for (std::int64_t run = 0; run < runs; ++run, rows += stride) {
     const Number* row[Rows];
@@ -78,7 +90,8 @@ void tile(const Number* const* rows, std::int64_t stride, std::int64_t runs, std
         }
       }
     }
-    for (std::int64_t at = 0; at < length; ++at, weights += Vectors * lanes) {
+    for (std::int64_t at = 0; at < length; ++at, weights += Vectors * lanes, soon += soon_step) {
+      __builtin_prefetch(soon);
 #pragma GCC unroll 4
       for (int line = 0; line < Vectors * lanes; line += cache_line)
         __builtin_prefetch(weights + ahead * Vectors * lanes + line);
@@ -100,7 +113,13 @@ void tile(const Number* const* rows, std::int64_t stride, std::int64_t runs, std
       for (int j = 0; j < Vectors; ++j) sum[i][j] += before[i][j];
     }
   }
-  if (to.columns >= Vectors * lanes) {
+  if (!to.last) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < Vectors; ++j) store(to.sums + i * panel + j * lanes, sum[i][j]);
+    }
+  } else if (to.columns >= Vectors * lanes) {
     finish<Rows, Vectors, true>(sum, to);
   } else {
     finish<Rows, Vectors, false>(sum, to);
@@ -109,7 +128,7 @@ void tile(const Number* const* rows, std::int64_t stride, std::int64_t runs, std
 
 // Panels that are gone through side by side for one row of numbers, `apart` numbers from one to the next. Nothing takes
 // time there but to read the weights once, and memory brings more in several streams than in one: of 411 MB a fifth.
-constexpr int streams = lanes >= 16 ? 8 : 4;
+constexpr int streams = is_widest ? 8 : 4;
 using MultiplyRow = void(const Number* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
                          const Number* weights, std::int64_t apart, const Store& store);
 extern MultiplyRow* const multiply_row;
@@ -117,7 +136,7 @@ extern MultiplyRow* const multiply_row;
 template <int Streams>
 void row_of_panels(const Number* const* rows, std::int64_t stride, std::int64_t runs, std::int64_t length,
                    const Number* weights, std::int64_t apart, const Store& to) {
-  constexpr int soon = 8;  // rows of a panel that are called for before their turn
+  constexpr int soon = is_widest ? 32 : 8;  // rows of a panel that are called for before their turn
   Vector sum[Streams][1][panel_vectors];
 #pragma GCC unroll 8
   for (int i = 0; i < Streams; ++i) {

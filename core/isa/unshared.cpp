@@ -278,8 +278,8 @@ void unshared_weight_gradient(const Unshared& u, const float* x, const float* y,
     const Places places{1, 1, width, {0, 0, row_step}, {0, 0, step}};
     for (std::int64_t row = 0; row < u.k; row += tile_rows) {
       for (std::int64_t d = 0; d < depth; d += panel) {
-        outer_tile[least(tile_rows, u.k - row)](arriving + row, scratch + d, places,
-                                                {to + row * u.depth() + d, u.depth(), depth - d, first > 0});
+        add_outer(least(tile_rows, u.k - row), arriving + row, scratch + d, places,
+                  {to + row * u.depth() + d, u.depth(), depth - d, first > 0});
       }
     }
   }

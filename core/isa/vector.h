@@ -22,7 +22,7 @@ using Number = float;
 // a row of the panel takes the next ones, and one is for the number that multiplies it. On AVX2, 6 x 16 asks the second
 // cache for the fewest bytes a cycle of all that fit (as BLIS and MLAS found); with 32 registers twice as many rows do.
 #if defined(__AVX512F__)
-constexpr int vector_bytes = 64, tile_rows = 12, panel_vectors = 2;
+constexpr int vector_bytes = 64, tile_rows = 6, panel_vectors = 4;
 #elif defined(__AVX__)
 constexpr int vector_bytes = 32, tile_rows = 6, panel_vectors = 2;
 #elif defined(__aarch64__)

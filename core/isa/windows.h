@@ -32,13 +32,23 @@ struct Band {
   std::int64_t left, columns;  // of the image, that windows reach
 };
 
-// Of output row `row` of a plane. There are many rows, and a division takes as long as a short one of them.
+// Samples of an axis that a window meets: the first, and how many of them, `dilation` apart.
+struct Met {
+  std::int64_t first, count;
+};
+
+// Of a window that begins at `begin`. There are many rows, and a division takes as long as a short one of them.
+inline Met met(std::int64_t begin, std::int64_t taps, std::int64_t dilation, std::int64_t size) {
+  const std::int64_t before = begin >= 0 ? 0 : divided_up(-begin, dilation);
+  const std::int64_t end = begin + (taps - 1) * dilation < size ? taps : divided_up(size - begin, dilation);
+  return {begin + before * dilation, most(0, end - before)};
+}
+
+// Of output row `row` of a plane, or of a slice.
 inline Band band(const Pool& p, const float* plane, std::int64_t row) {
-  const std::int64_t y = row * p.stride_h - p.top;
-  const std::int64_t before = y >= 0 ? 0 : divided_up(-y, p.dilation_h);
-  const std::int64_t end = y + (p.r - 1) * p.dilation_h < p.h ? p.r : divided_up(p.h - y, p.dilation_h);
+  const Met rows = met(row * p.stride_h - p.top, p.r, p.dilation_h, p.h);
   const std::int64_t left = most(0, -p.left), right = least(p.w, p.reach() - p.left);
-  return {plane, y + before * p.dilation_h, most(0, end - before), left, most(0, right - left)};
+  return {plane, rows.first, rows.count, left, most(0, right - left)};
 }
 
 // Floats that the columns of a strip take, and two vectors more on the right.

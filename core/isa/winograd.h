@@ -57,23 +57,23 @@ struct Winograd {
     return prepared(p) * std::int64_t(sizeof(Number)) > far;
   }
 
-  // Tiles of a task: as many as leave their V in half of a second cache of 512 KiB.
+  // Tiles of a task: as many as leave their V in half of a second cache, and tasks of sizes as equal as can be.
   static std::int64_t block(const Problem& p) {
-    constexpr std::int64_t cache = 512 << 10;
-    const std::int64_t near = cache / 2 / (points * channels(p) * std::int64_t(sizeof(Number)));
-    const std::int64_t fit = most(1, least(near, tiles(p)) / tile_rows) * tile_rows;
-    return most(tile_rows, least(fit, rounded_up(tiles(p), tile_rows)));
+    const std::int64_t near_bytes = (is_widest && prepared(p) > (256 << 10) ? 512 : 256) << 10;
+    const std::int64_t near = near_bytes / (points * channels(p) * std::int64_t(sizeof(Number)));
+    const std::int64_t most_tiles = most(tile_rows, near / tile_rows * tile_rows);
+    return divided_up(tiles(p), divided_up(tiles(p), most_tiles));
   }
 
   static double cost(const Problem& p, int) {
     const double width = panels_width(p), numbers = double(tiles(p)) * points;
     const double sums = double(rounded_up(tiles(p), tile_rows)) * points * width;
-    const double transforms = numbers * (double(channels(p)) * (is_widest ? 16 : 12) +
-                                         double(rounded_up(p.k, lanes)) * (is_widest ? 20 : 13));
+    const double transforms = numbers * (double(channels(p)) * (is_widest ? 26 : 12) +
+                                         double(rounded_up(p.k, lanes)) * (is_widest ? 32 : 13));
     // Where kernels have fewer than nine taps, moving the numbers is more of the work than this says.
     constexpr double measured = R * S < 9 ? 1.3 : 1;
-    return measured * (sums * (double(p.c) * tile_product + 10) + transforms) +
-           2 * weights_cost(points * double(p.c) * width) + call;
+    return measured * (sums * (double(p.c) * tile_product + (is_widest ? 25 : 10)) + transforms) +
+           (is_widest ? 3 : 2) * weights_cost(points * double(p.c) * width) + call;
   }
 
   static std::int64_t prepared(const Problem& p) { return points * depth(p) * rounded_up(p.k, lanes); }
@@ -83,13 +83,21 @@ struct Winograd {
   // Tiles whose products with a panel are computed before they are transformed back: a point's weights are read once
   // for all of them. Many, where the panel's weights for all points do not stay in a cache; few, where the products
   // should.
-  static std::int64_t together(const Problem& p) { return (p.c >= 128 ? 4 : 1) * tile_rows; }
+  static std::int64_t together(const Problem& p) {
+    const std::int64_t product_bytes = (p.c >= 128 ? 4 : 1) * (is_widest ? 64 : 16) << 10;
+    const std::int64_t fit = product_bytes / (points * panel * std::int64_t(sizeof(Number)));
+    const std::int64_t most_tiles = most(tile_rows, fit / tile_rows * tile_rows);
+    return divided_up(block(p), divided_up(block(p), most_tiles));
+  }
   static std::int64_t m_step(const Problem& p) { return together(p) * panel; }
 
   static std::int64_t numbers_a_thread(const Problem& p) { return points * (v_step(p) + m_step(p)); }
 
   // The same for all three steps one after the other, each for many tiles.
-  static std::int64_t stage(const Problem& p) { return most(1, least(tiles(p), 192)); }
+  static constexpr std::int64_t most_staged = is_widest ? 256 : 192;
+  static std::int64_t stage(const Problem& p) {
+    return most(1, divided_up(tiles(p), most(1, divided_up(tiles(p), most_staged))));
+  }
   static std::int64_t stage_v_step(const Problem& p) { return stage(p) * channels(p) + cache_line; }
   static std::int64_t stage_m_step(const Problem& p) { return stage(p) * rounded_up(p.k, lanes) + cache_line; }
 
@@ -231,9 +239,10 @@ struct Winograd {
     }
   }
 
-  // The products of some tiles with a panel at one point: `v` and `m` are the first tile's.
+  // The products of some tiles with a panel at one point: `v` and `m` are the first tile's. `next` are the weights that
+  // are read after them.
   static void multiply_tiles(const Problem& p, std::int64_t at, std::int64_t count, const Number* v, std::int64_t ahead,
-                             const Number* u, Number* m, std::int64_t m_row) {
+                             const Number* u, const Number* next, Number* m, std::int64_t m_row) {
     const std::int64_t groups = divided_up(count, tile_rows);
     for (std::int64_t i = 0; i < groups; ++i) {
       const std::int64_t begin = count * i / groups, rows = count * (i + 1) / groups - begin;
@@ -244,7 +253,8 @@ struct Winograd {
         // What is read next: its beginning would be waited for.
         for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + ahead + line * cache_line);
       }
-      const Store to{m + begin * m_row, m_row, nullptr, nullptr, false, panel_width(p, at), true};
+      Store to{m + begin * m_row, m_row, nullptr, nullptr, false, panel_width(p, at), true};
+      if (next) call_for(next, depth(p) * panel, i, groups, to);
       multiply(p, at, rows)(row, tile_rows, 2, depth(p) / 2, u, to);
     }
   }
@@ -252,7 +262,7 @@ struct Winograd {
   // A task takes its tiles through all three steps, so that what is transformed stays in its cache.
   static void run_fused(const Problem& p, const Tensors& t, const Number* prepared, Number* scratch, int threads) {
     const std::int64_t size = block(p), total = tiles(p), blocks = divided_up(total, size);
-    const std::int64_t panels = panels_per_group(p), numbers = u_numbers(p), step = v_step(p);
+    const std::int64_t panels = panels_per_group(p), numbers = u_numbers(p), step = v_step(p), some = together(p);
     const std::int64_t cuts = least(panels, threads > 1 ? divided_up(2 * threads, most(1, blocks)) : 1);
     share(threads, blocks * cuts, [&](std::int64_t task, int thread) {
       const std::int64_t cut = task % cuts, first = task / cuts * size, count = least(size, total - first);
@@ -260,12 +270,13 @@ struct Winograd {
       Number* m = v + points * step;
       for (std::int64_t i = 0; i < count; ++i) transform_input(p, t.x, place(p, first + i), step, v + i * channels(p));
       for (std::int64_t at = panels * cut / cuts; at < panels * (cut + 1) / cuts; ++at) {
-        for (std::int64_t begin = 0; begin < count; begin += together(p)) {
-          const std::int64_t end = least(count, begin + together(p));
-          for (int point = 0; point < points; ++point) {
-            multiply_tiles(p, at, end - begin, v + point * step + begin * channels(p), step,
-                           prepared + at * numbers + point * depth(p) * panel_width(p, at), m + point * m_step(p),
-                           panel);
+        for (std::int64_t begin = 0; begin < count; begin += some) {
+          const std::int64_t end = least(count, begin + some);
+          const Number* u = prepared + at * numbers;
+          for (int point = 0; point < points; ++point, u += depth(p) * panel_width(p, at)) {
+            const bool last = point + 1 == points && at + 1 == panels;
+            multiply_tiles(p, at, end - begin, v + point * step + begin * channels(p), step, u,
+                           last ? nullptr : u + depth(p) * panel_width(p, at), m + point * m_step(p), panel);
           }
           for (std::int64_t i = begin; i < end; ++i)
             transform_output(p, t, place(p, first + i), at * panel, m + (i - begin) * panel, m_step(p));
@@ -286,10 +297,13 @@ struct Winograd {
         transform_input(p, t.x, place(p, first + i), stage_v_step(p), v + i * channels(p));
       });
       share(threads, points * panels, [&](std::int64_t task, int) {
-        const std::int64_t point = task / panels, at = task % panels;
-        multiply_tiles(p, at, count, v + point * stage_v_step(p), tile_rows * channels(p),
-                       prepared + at * numbers + point * depth(p) * panel_width(p, at),
-                       m + point * stage_m_step(p) + at * panel, width);
+        const std::int64_t point = task / panels, at = task % panels, next = task + threads;
+        const auto weights = [&](std::int64_t of) {
+          return prepared + of % panels * numbers + of / panels * depth(p) * panel_width(p, of % panels);
+        };
+        multiply_tiles(p, at, count, v + point * stage_v_step(p), tile_rows * channels(p), weights(task),
+                       next < points * panels ? weights(next) : nullptr, m + point * stage_m_step(p) + at * panel,
+                       width);
       });
       share(threads, count, [&](std::int64_t i, int) {
         for (std::int64_t at = 0; at < panels; ++at)

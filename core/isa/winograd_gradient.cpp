@@ -57,7 +57,7 @@ std::int64_t block_numbers(const Problem& p) { return input_numbers(p) + panels_
 std::int64_t part_numbers(const Problem& p) { return row_tiles(p) * panels_per_group(p) * sum_numbers; }
 
 double cost(const Problem& p, int) {
-  const double sums = double(row_tiles(p) * tile_rows * panels_per_group(p) * panel);
+  const double sums = double(row_tiles(p) * tile_rows) * panels_width(p);
   const double products = double(tiles(p)) * points * sums, weights = double(p.c * p.k * taps);
   const double back = double(blocks(p)) * points * sums * 5 * lanes;
   return products * tile_product + double(tiles(p)) * points * double(p.c + p.k) * 14 + back + weights * 10 * lanes +
@@ -170,10 +170,9 @@ void multiply_tiles(const Problem& p, const Block& from, std::int64_t count, std
   const std::int64_t size = block(p), step = input_step(p);
   const Places places{1, 1, count, {0, 0, step}, {0, 0, panel}};
   for (int point = 0; point < points; ++point) {
-    outer_tile[least(tile_rows, p.c - row_tile * tile_rows)](
-        from.input + point * size * step + row_tile * tile_rows,
-        from.arriving + panel_index * panel_numbers(p) + point * size * panel, places,
-        {products + point * tile_rows * panel, panel, panel, false});
+    add_outer(least(tile_rows, p.c - row_tile * tile_rows), from.input + point * size * step + row_tile * tile_rows,
+              from.arriving + panel_index * panel_numbers(p) + point * size * panel, places,
+              {products + point * tile_rows * panel, panel, panel_width(p, panel_index), false});
   }
 }
 

@@ -230,14 +230,17 @@ void check_response_norm(Random& random) {
 struct Definition {
   const ContrastNorm& n;
 
+  // `h` counts the rows of all slices.
   double window(const std::function<double(std::int64_t, std::int64_t)>& value, std::int64_t h, std::int64_t w) const {
     double sum = 0, inside = 0;
-    for (std::int64_t r = 0; r < n.taps_h; ++r) {
-      for (std::int64_t s = 0; s < n.taps_w; ++s) {
-        const std::int64_t y = h + r - n.taps_h / 2, x = w + s - n.taps_w / 2;
-        if (y < 0 || y >= n.h || x < 0 || x >= n.w) continue;
-        sum += double(n.down[r]) * double(n.across[s]) * value(y, x);
-        inside += double(n.down[r]) * double(n.across[s]);
+    for (std::int64_t row = 0; row < n.rows(); ++row) {
+      for (std::int64_t x = 0; x < n.w; ++x) {
+        const std::int64_t d = row / n.h - h / n.h + n.taps_d / 2, r = row % n.h - h % n.h + n.taps_h / 2;
+        const std::int64_t s = x - w + n.taps_w / 2;
+        if (std::min({d, r, s}) < 0 || d >= n.taps_d || r >= n.taps_h || s >= n.taps_w) continue;
+        const double weight = double(n.deep[d]) * double(n.down[r]) * double(n.across[s]);
+        sum += weight * value(row, x);
+        inside += weight;
       }
     }
     return sum / inside;
@@ -246,14 +249,16 @@ struct Definition {
   std::size_t at(std::int64_t example, std::int64_t map, std::int64_t h, std::int64_t w, std::int64_t group) const {
     const std::int64_t base = example * n.maps * n.windows();
     if (n.pixels) return index(base + (h * n.w + w) * n.maps + map);
-    return index(base + ((map * n.h + h) * n.w + w) * n.groups + group);
+    return index(base + ((map * n.rows() + h) * n.w + w) * n.groups + group);
   }
 
   void normalise(const std::vector<double>& x, std::int64_t e, std::int64_t g, std::vector<double>& y) const {
-    std::vector<double> v(index(n.maps * n.h * n.w)), deviation(index(n.h * n.w));
-    const auto own = [&](std::int64_t m, std::int64_t h, std::int64_t w) { return index((m * n.h + h) * n.w + w); };
+    std::vector<double> v(index(n.maps * n.rows() * n.w)), deviation(index(n.rows() * n.w));
+    const auto own = [&](std::int64_t m, std::int64_t h, std::int64_t w) {
+      return index((m * n.rows() + h) * n.w + w);
+    };
     const auto each = [&](const auto& work) {
-      for (std::int64_t h = 0; h < n.h; ++h)
+      for (std::int64_t h = 0; h < n.rows(); ++h)
         for (std::int64_t w = 0; w < n.w; ++w) work(h, w);
     };
     const auto mean = [&](const auto& value) {
@@ -272,7 +277,7 @@ struct Definition {
     double limit = 0;
     each([&](std::int64_t h, std::int64_t w) {
       deviation[own(0, h, w)] = std::sqrt(window(mean(square), h, w));
-      limit += deviation[own(0, h, w)] / double(n.h * n.w);
+      limit += deviation[own(0, h, w)] / double(n.rows() * n.w);
     });
     if (n.threshold > 0) limit = double(n.threshold);
     each([&](std::int64_t h, std::int64_t w) {
@@ -291,12 +296,14 @@ struct Definition {
 
 void check_contrast_norm(Random& random) {
   const Floats weights[] = {{1}, {0.25f, 0.5f, 0.25f}, {0.1f, 0.2f, 0.4f, 0.2f, 0.1f}};
-  const Floats &down = weights[drawn(random, 0, 2)], &across = weights[drawn(random, 1, 2)];
+  const Floats &deep = weights[drawn(random, 0, 2)], &down = weights[drawn(random, 0, 2)];
+  const Floats& across = weights[drawn(random, 1, 2)];
   ContrastNorm n{};
   n.n = drawn(random, 0, 3), n.h = drawn(random, 1, 7), n.w = drawn(random, 2, 20), n.maps = drawn(random, 1, 20);
-  n.groups = 1;
+  n.groups = 1, n.d = drawn(random, 0, 1) ? 1 : drawn(random, 2, 4);
   if (drawn(random, 0, 2) == 0) std::swap(n.maps, n.groups);
   n.pixels = n.groups == 1 && drawn(random, 0, 1);
+  n.deep = deep.data(), n.taps_d = std::int64_t(deep.size());
   n.down = down.data(), n.across = across.data();
   n.taps_h = std::int64_t(down.size()), n.taps_w = std::int64_t(across.size());
   n.subtractive = drawn(random, 0, 3), n.divisive = !n.subtractive || drawn(random, 0, 3);

@@ -93,6 +93,34 @@ def test_a_file_answers_as_the_program(tmp_path):
     assert (loaded.source, loaded.choice.accuracy, loaded.wanted) == ("Residual", "exact", program.wanted)
 
 
+def test_a_small_program_answers_alike(tmp_path):
+    """From a file that says so, or whoever loads it; also for sizes met later, when the file has lost its name."""
+    model = trained(Residual())
+    path = compile(model, images_of(1, 3, 16, 16), memory="small").save(tmp_path / "net")
+    small, fast = load_program(path), load_program(path, memory="fast")
+    assert [each.choice.memory for each in (small, fast)] == ["small", "fast"]
+    path.unlink()
+    for size in ((1, 3, 16, 16), (2, 3, 20, 24)):
+        images = images_of(*size)
+        with torch.no_grad():
+            expected = model(images)
+        torch.testing.assert_close(small(images), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(fast(images), expected, rtol=1e-4, atol=1e-5)
+    assert load_program(small.save(path), memory="small")(images)["maps"].equal(small(images)["maps"])
+
+
+@pytest.mark.refusal
+def test_another_use_of_memory_is_refused(tmp_path):
+    """By name."""
+    for call in (lambda: compile(nn.ReLU(), images_of(1, 2), memory="no"), lambda: load_program(tmp_path, memory="no")):
+        with pytest.raises(OptionError) as error:
+            call()
+        assert str(error.value) == (
+            "program: memory is used as is fastest, or as little as can be.\n  memory  'no'\n"
+            "Choose one of: fast, small."
+        )
+
+
 def test_a_file_that_is_none_is_refused(tmp_path):
     """By what reads graphs."""
     (tmp_path / "net").write_bytes(b"nothing")

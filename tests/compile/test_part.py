@@ -3,6 +3,7 @@
 import torch
 from small_graphs import drawn, residual_network
 
+from striate.compile.graph import Given, Graph, Node
 from striate.compile.interpret import run
 from striate.compile.part import Part
 from striate.engine.choice import Choice
@@ -40,3 +41,26 @@ def test_plans_are_made_anew_for_other_algorithms():
     part.plan_for([x])
     part.replan({"b": "direct"})
     assert {step.name: step.algorithm for step in part.plan_for([x]).lowered.steps}["b"] == "direct"
+
+
+def test_a_small_one_keeps_nothing_that_is_larger_than_its_weights():
+    """No forms of Winograd's, nor memory of runs; the answer stays."""
+    weight = drawn(256, 256, 3, 3)
+    node = Node(
+        "y",
+        "conv",
+        ("x", "w", None, None),
+        {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1},
+    )
+    of = Graph({"x": Given((1, 256, 14, 14))}, (node,), ("y",), {"w": weight})
+    x = drawn(1, 256, 14, 14)
+    forgotten = []
+    small = Part(of, Choice(memory="small"), forget=lambda: forgotten.append(1))
+    usual = Part(of, Choice())
+    torch.testing.assert_close(small.run([x])[0], usual.run([x])[0], rtol=1e-3, atol=1e-3)
+    assert small.weights.prepared_bytes <= 1.25 * weight.nbytes < usual.weights.prepared_bytes
+    assert forgotten == [1]
+    assert (len(small.plan_for([x])._free), len(usual.plan_for([x])._free)) == (0, 1)
+    small.replan({})
+    small.run([x])
+    assert forgotten == [1, 1]

@@ -35,3 +35,13 @@ def test_constants_are_left_alone():
     made = Weights({"w": kernels}).prepared("w", choose(problem, 1).place, problem, 1)
     made.zero_()
     assert torch.equal(kernels, before)
+
+
+def test_it_is_told_when_a_form_is_made():
+    """Once a form: what it was made of can be let go."""
+    told = []
+    weights = Weights({"b": drawn(8)}, lambda: told.append(1))
+    assert weights.plain("b") is weights.plain("b")
+    assert torch.equal(weights.plain("b"), weights.constants["b"])
+    assert weights.plain("b").data_ptr() != weights.constants["b"].data_ptr()
+    assert told == [1]

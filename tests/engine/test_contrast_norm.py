@@ -26,7 +26,9 @@ def both(x, kernel, together=True, steps=(True, True), threshold=0.0):
     """By ours, and by the definition in double precision."""
     down, across = (gaussian(n) for n in kernel)
     given = {"windows": [down, across], "across": together, "steps": steps, "threshold": threshold or "mean"}
-    found = contrast_norm(x, Contrast(down, across, together, *steps, threshold), lambda x: by_torch(x, **given))
+    found = contrast_norm(
+        x, Contrast([1.0], down, across, 1, together, *steps, threshold), lambda x: by_torch(x, **given)
+    )
     double = x.detach().double().requires_grad_()
     return found, by_torch(double, **given), double
 
@@ -48,6 +50,40 @@ def test_norm_and_gradient_are_those_of_double_precision(threshold, steps, toget
         torch.testing.assert_close(slope.double(), right, rtol=1e-4, atol=float(1e-5 * right.abs().max()))
 
 
+VOLUMES = [
+    ((2, 3, 5, 9, 31), (3, 5, 9), True),
+    ((1, 33, 4, 8, 6), (9, 3, 1), True),
+    ((2, 4, 7, 16, 16), 5, False),
+    ((1, 3, 1, 40, 50), 9, True),
+]
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize("threshold", ["mean", 0.4])
+def test_volumes_are_those_of_double_precision(threshold, steps, layout):
+    """Norm and gradient, in the layout of the input: windows deeper than the volume too, maps together and alone."""
+    for shape, kernel, together in VOLUMES:
+        x = maps(shape, "first").contiguous(memory_format=layout).requires_grad_()
+        double = x.detach().double().requires_grad_()
+        subtractive, divisive = STEPS[steps]
+        given = {"across": together, "subtractive": subtractive, "divisive": divisive, "threshold": threshold}
+        found, want = (local_contrast_norm(each, kernel, **given) for each in (x, double))
+        assert found.is_contiguous(memory_format=layout)
+        torch.testing.assert_close(found.double(), want, rtol=1e-5, atol=1e-5)
+        arriving = maps(shape, "first", 1)
+        (slope,) = torch.autograd.grad(found, x, arriving)
+        (right,) = torch.autograd.grad(want, double, arriving.double())
+        torch.testing.assert_close(slope.double(), right, rtol=1e-4, atol=float(1e-5 * right.abs().max()))
+
+
+def test_slices_that_the_window_does_not_reach_are_as_many_images():
+    """With a window of one slice and a threshold of its own, a volume is its slices, to the bit."""
+    x = maps((2, 3, 6, 20, 41), "first")
+    images = [local_contrast_norm(x[:, :, d], 9, threshold=0.2) for d in range(6)]
+    assert local_contrast_norm(x, (1, 9, 9), threshold=0.2).equal(torch.stack(images, 2))
+
+
 @layouts
 @pytest.mark.parametrize("together", [True, False])
 def test_what_is_flat_becomes_zeros_with_a_gradient_of_zero(together, layout):
@@ -59,28 +95,32 @@ def test_what_is_flat_becomes_zeros_with_a_gradient_of_zero(together, layout):
     assert not slope.any()
 
 
-def test_second_gradients_are_those_of_pytorch():
+@pytest.mark.parametrize("shape", [(1, 3, 70, 20), (1, 3, 4200), (1, 3, 6, 15, 16)])
+def test_second_gradients_are_those_of_pytorch(shape):
     """The gradient of a gradient, with respect to the input."""
-    x = maps((1, 3, 7, 8), "first").requires_grad_()
-    found, want, double = both(x, (3, 3))
+    x = maps(shape, "first").requires_grad_()
+    double = x.detach().double().requires_grad_()
 
-    def second(output, x):
+    def second(x):
+        output = local_contrast_norm(x, 3)
         (first,) = torch.autograd.grad(output.square().sum(), x, create_graph=True)
         return torch.autograd.grad(first.square().sum(), x)[0].double()
 
-    right = second(want, double)
-    torch.testing.assert_close(second(found, x), right, rtol=1e-3, atol=float(1e-4 * right.abs().max()))
+    right = second(double)
+    torch.testing.assert_close(second(x), right, rtol=1e-3, atol=float(1e-4 * right.abs().max()))
 
 
-@layouts
+@pytest.mark.parametrize("shape", [(3, 20, 60, 41), (3, 20, 5, 12, 41)])
+@pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("together", [True, False])
-def test_the_same_bits_on_any_threads_and_for_an_image_alone(together, layout):
+def test_the_same_bits_on_any_threads_and_for_an_example_alone(together, last, shape):
     """Forward and backward; enough rows that a team begins, for many examples and within one."""
-    x = maps((3, 20, 60, 41), layout).requires_grad_()
+    layout = (torch.channels_last if len(shape) == 4 else torch.channels_last_3d) if last else torch.contiguous_format
+    x = maps(shape, "first").contiguous(memory_format=layout).requires_grad_()
     before = torch.get_num_threads()
 
     def run(x):
-        output = both(x, (9, 9), together)[0]
+        output = local_contrast_norm(x, 9, across=together)
         return output, torch.autograd.grad(output.square().sum(), x)[0]
 
     try:

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from striate import engine
+from striate.engine.choice import Choice, asked
 from striate.engine.problem import Problem
 from striate.engine.program import BENDS, arena, bent, choose, key, new, pooling, prepared
 
@@ -77,6 +78,17 @@ def test_the_choice_is_as_asked():
     with engine.use("winograd-2x2"):
         assert choose(large, 1, "direct")[1::2] == ("winograd-2x2", "forced")
     assert "torch" not in choose(large, 1).others
+
+
+def test_small_memory_leaves_out_what_is_larger_than_the_weight():
+    """Unless it is forced, or small by itself."""
+    large, few = (Problem.of((1, c, 28, 28), (c, c, 3, 3), padding=(1, 1)) for c in (256, 32))
+    assert choose(large, 1).algorithm.startswith("winograd")
+    with asked(Choice(memory="small")):
+        assert not choose(large, 1).algorithm.startswith("winograd")
+        assert any(name.startswith("winograd") for name in choose(few, 1).others)
+    with asked(Choice("winograd-4x4", memory="small")):
+        assert choose(large, 1).algorithm == "winograd-4x4"
 
 
 def test_only_the_cores_own_are_chosen():

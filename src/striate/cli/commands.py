@@ -11,6 +11,7 @@ import torch
 import tyro
 
 from striate.cli import show
+from striate.cli.benching import bench
 from striate.cli.compiling import compile_network
 from striate.cli.explain import explain
 from striate.cli.training import Data, train_with
@@ -179,6 +180,7 @@ def commands(default: Recipe) -> dict[str, Callable[..., int]]:
         "report": _report,
         "explain": explain,
         "compile": compile_network,
+        "bench": bench,
         "pack": pack,
         "data": _data,
         "models": _models,

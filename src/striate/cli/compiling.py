@@ -9,7 +9,7 @@ from torch import nn
 
 from striate.compile.compiled import compile as compile_model
 from striate.compile.compiled import load_program
-from striate.engine.choice import Accuracy
+from striate.engine.choice import Accuracy, Memory
 from striate.errors import OptionError
 from striate.evaluate import load
 from striate.models import MODELS, create
@@ -17,7 +17,7 @@ from striate.train import Where
 from striate.train.scanning import scan_progress
 from striate.train.threads import set_threads
 
-__all__ = ["compile_network"]
+__all__ = ["compile_network", "network_of"]
 
 
 def compile_network(  # noqa: PLR0913 - each is a flag
@@ -29,6 +29,7 @@ def compile_network(  # noqa: PLR0913 - each is a flag
     batch: int = 1,
     accuracy: Accuracy = "default",
     tune: float = 0.0,
+    memory: Memory = "fast",
     explain: bool = False,
     threads: int = 0,
 ) -> int:
@@ -42,6 +43,7 @@ def compile_network(  # noqa: PLR0913 - each is a flag
         batch: Examples in it.
         accuracy: How far from the exact sums results may be: as another order of adding, twice as far, ten times.
         tune: Seconds in which to measure which algorithms are the fastest here; 0 for none: what is known decides.
+        memory: small for as little as can be, which is slower; a file remembers it.
         explain: Say what the program does, operation by operation, with times.
         threads: Threads that compute; 0 for PyTorch's own choice.
     """
@@ -56,11 +58,11 @@ def compile_network(  # noqa: PLR0913 - each is a flag
         if given not in MODELS and Path(given).is_file():
             print(load_program(given).explain())
             return 0
-        network, size, home = _network(given, weights)
+        network, size, home = network_of("compile", given, weights)
         height, width = image_size or size[1:]
         with scan_progress("auto", what="compiling") as told:
             example = torch.zeros(batch, size[0], height, width)
-            program = compile_model(network, example, accuracy=accuracy, tune=tune, told=told)
+            program = compile_model(network, example, accuracy=accuracy, tune=tune, memory=memory, told=told)
         path = program.save(out or home)
         said = program.explain(example) if explain else None
     (takes,) = program.graph.inputs.values()
@@ -74,18 +76,18 @@ def compile_network(  # noqa: PLR0913 - each is a flag
     return 0
 
 
-def _network(given: str, weights: str) -> tuple[nn.Module, tuple[int, ...], Path]:
-    """The network, the size of its images, and where its program belongs."""
+def network_of(command: str, given: str, weights: str) -> tuple[nn.Module, tuple[int, ...], Path]:
+    """Find the network, the size of its images, and where its program belongs; `command` is who asks."""
     if given in MODELS:
         network = create(given, weights=weights) if weights else create(given)
         return network.eval(), (MODELS[given].channels, *MODELS[given].image_size), Path(f"{given}.striate")
     if weights:
         raise OptionError(
-            "compile: a run has weights of its own.", "Leave --weights out, or name a network.", weights=weights
+            f"{command}: a run has weights of its own.", "Leave --weights out, or name a network.", weights=weights
         )
     if not Path(given).exists():
         raise OptionError(
-            f"compile: {given!r} is neither a run's folder nor a network.",
+            f"{command}: {given!r} is neither a run's folder nor a network.",
             f"Name a folder such as runs/digits-lenet5, or one of: {', '.join(MODELS)}.",
         )
     found = load(given)

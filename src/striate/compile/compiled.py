@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from striate.compile.capture import capture
-from striate.compile.graph_file import MOST, read_graph
+from striate.compile.graph_file import MOST, open_graph, owned
 from striate.compile.outputs import tensors_of
 from striate.compile.passes import simplified
 from striate.compile.program import Program
 from striate.compile.tracing import hookless
 from striate.compile.tuning import tune as measure
 from striate.compile.verify import verify
-from striate.engine.choice import Accuracy
+from striate.engine.choice import Accuracy, Memory
+from striate.errors import OptionError
 
 __all__ = ["compile", "load_program"]
 
@@ -32,6 +33,7 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
     *,
     accuracy: Accuracy | None = None,
     tune: float | None = None,
+    memory: Memory = "fast",
     verified: bool = True,
     told: Callable[[int, int], None] | None = None,
 ) -> Program:
@@ -46,6 +48,9 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
         accuracy: How far from the exact sums results may be: "exact", "default" or "fast".
         tune: Seconds in which to measure, in the program itself, which algorithms are the fastest on this machine for
             inputs of the example's size; without, they are chosen by what is known and estimated.
+        memory: "small" takes no algorithm that keeps a form of the weights much larger than they are, and gives the
+            memory of a run back when it ends: slower, see docs/compile.md. What a model holds it holds all the same:
+            the least is taken by a program that is loaded from a file.
         verified: Whether answers to the example, and to random numbers, are compared with the model's.
         told: Called now and then with how much is done, of how much.
 
@@ -55,7 +60,7 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
     Raises:
         CaptureError: What the model computes depends on the numbers that it is given, or cannot be followed.
         DtypeError: The example is not float32.
-        OptionError: The example is no batch.
+        OptionError: The example is no batch, or there is no such use of memory.
         StriateError: The program answers otherwise than the model.
 
     Example:
@@ -65,12 +70,13 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
         >>> program(torch.zeros(5, 3, 40, 24)).shape
         torch.Size([5, 8, 38, 22])
     """
+    _refuse_memory(memory)
     inputs: tuple[Tensor, ...] = (example,) if isinstance(example, Tensor) else tuple(example)
     told = told or (lambda done, total: None)
     told(0, _ALL)
     graph = capture(model, *inputs)
     told(_CAPTURED, _ALL)
-    program = Program(simplified(graph), accuracy=accuracy, source=type(model).__name__)
+    program = Program(simplified(graph), accuracy=accuracy, source=type(model).__name__, memory=memory)
     told(_PLANNED, _ALL)
     if tune:
         measure(program, inputs, tune, told=lambda part: told(_PLANNED + round(part * (_TUNED - _PLANNED)), _ALL))
@@ -86,27 +92,47 @@ def compile(  # noqa: A001 - it is what PyTorch calls it
     return program
 
 
-def load_program(path: str | Path, *, most: int = MOST) -> Program:
+def load_program(path: str | Path, *, memory: Memory | None = None, most: int = MOST) -> Program:
     """Read a program that `Program.save` wrote. Nothing in the file can run code.
 
     Args:
         path: The file.
+        memory: As for `compile`; None: as it was compiled. "small" leaves the weights in the file, from which they are
+            read again when another size of input is met: the file must stay as it is as long as the program is used.
         most: Bytes that it may have, and that any value of the network may have at its example's size.
 
     Raises:
+        OptionError: There is no such use of memory.
         ProgramError: The file is missing, damaged, newer than this version, or larger than it should be.
     """
-    graph, about = read_graph(path, most=most)
-    return Program(graph, **_known(about))
+    if memory is not None:
+        _refuse_memory(memory)
+    graph, about, forget = open_graph(path, most=most)
+    known = _known(about)
+    if memory is not None:
+        known["memory"] = memory
+    if known["memory"] == "small":
+        return Program(graph, **known, forget=forget)
+    return Program(owned(graph, forget), **known)
+
+
+def _refuse_memory(memory: str) -> None:
+    if memory not in get_args(Memory):
+        raise OptionError(
+            "program: memory is used as is fastest, or as little as can be.",
+            f"Choose one of: {', '.join(get_args(Memory))}.",
+            memory=repr(memory),
+        )
 
 
 def _known(about: dict[str, Any]) -> dict[str, Any]:
     """Of what a file says, what can be used; the rest is for people."""
     wanted: Any = about.get("wanted")
     plain = isinstance(wanted, dict) and all(isinstance(part, str) for pair in wanted.items() for part in pair)
-    accuracy = about.get("accuracy")
+    accuracy, memory = about.get("accuracy"), about.get("memory")
     return {
         "accuracy": accuracy if accuracy in ("exact", "default", "fast") else None,
+        "memory": memory if memory in get_args(Memory) else "fast",
         "wanted": wanted if plain else None,
         "source": str(about.get("source", "")),
     }

@@ -4,12 +4,12 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 from uuid import uuid4
 
-import safetensors
 import safetensors.torch
 import torch
 from jaxtyping import Shaped
@@ -17,11 +17,12 @@ from torch import Tensor
 
 from striate.compile.graph import Given, Graph, Node
 from striate.compile.interpret import shapes
+from striate.compile.mapped import Mapped, mapped
 from striate.compile.operations import OPERATIONS
 from striate.compile.torch_operator import function
 from striate.errors import ProgramError, StriateError
 
-__all__ = ["MOST", "VERSION", "read_graph", "write_graph"]
+__all__ = ["MOST", "VERSION", "Opened", "open_graph", "owned", "read_graph", "write_graph"]
 
 VERSION: Final = 1
 """Of the file's form; what is newer is not read."""
@@ -88,18 +89,38 @@ def read_graph(path: str | Path, *, most: int = MOST) -> tuple[Graph, dict[str, 
     Raises:
         ProgramError: The file is missing, damaged, newer than this version, or larger than it should be.
     """
+    graph, about, forget = open_graph(path, most=most)
+    return owned(graph, forget), about
+
+
+class Opened(NamedTuple):
+    """A file whose weights are still in it.
+
+    Args:
+        graph: Its constants lie in the file: they must not be written to, nor may the file be.
+        about: What is known of it.
+        forget: Lets the system have the memory of constants that were read; see `mapped.Mapped`.
+    """
+
+    graph: Graph
+    about: dict[str, Any]
+    forget: Callable[[], None]
+
+
+def open_graph(path: str | Path, *, most: int = MOST) -> Opened:
+    """Do as `read_graph`, but leave the weights in the file until they are used."""
     path = Path(path)
     try:
         size = path.stat().st_size
-        content = path.read_bytes() if size <= most else b""
+        found = _mapped(path) if size <= most else None
     except (OSError, ValueError) as error:  # a name may hold what no system takes
         reason = getattr(error, "strerror", None) or error
         raise ProgramError(
             f"program: {path} cannot be read: {reason}.", "Name a file that `striate compile` wrote."
         ) from error
-    if size > most:
+    if found is None:
         _refuse(path, "it is larger than it may be", size=f"{size:,} bytes", most=f"{most:,} bytes")
-    document, tensors = _parsed(path, content)
+    document, tensors = _document(path, found), found.tensors
     version = document.get("version")
     if isinstance(version, int) and version > VERSION:
         raise ProgramError(
@@ -114,20 +135,38 @@ def read_graph(path: str | Path, *, most: int = MOST) -> tuple[Graph, dict[str, 
         graph, about, digest = _graph(document, tensors), dict(document["about"]), str(document["sha256"])
     except (KeyError, TypeError, ValueError, StriateError, RecursionError) as error:
         _refuse(path, "its graph is damaged", reported=f"{type(error).__name__}: {str(error).splitlines()[0]}"[:200])
-    if digest != (found := _digest(tensors)):
-        _refuse(path, "its weights are not those that were written", expected=digest, found=found)
+    if digest != (now := _digest(tensors, found.forget)):
+        _refuse(path, "its weights are not those that were written", expected=digest, found=now)
     _try_out(path, graph, most)
-    return graph, about
+    return Opened(graph, about, found.forget)
 
 
-def _parsed(path: Path, content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def owned(graph: Graph, forget: Callable[[], None]) -> Graph:
+    """Give a graph that was opened with weights of its own, which no longer need the file."""
+    constants: dict[str, Tensor] = {}
+    for name, tensor in graph.constants.items():
+        constants[name] = tensor.clone()
+        forget()
+    return replace(graph, constants=constants)
+
+
+def _mapped(path: Path) -> Mapped:
     try:
-        tensors = safetensors.torch.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        document = json.loads(header["__metadata__"]["striate"])
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError, RecursionError) as error:
-        _refuse(path, "it is damaged, or no such file", reported=(str(error).splitlines() or [""])[0][:200])
-    return document if isinstance(document, dict) else {}, tensors
+        return mapped(path)
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, RecursionError) as error:
+        _refuse_damaged(path, error)
+
+
+def _document(path: Path, found: Mapped) -> dict[str, Any]:
+    try:
+        document = json.loads(found.notes["striate"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        _refuse_damaged(path, error)
+    return document if isinstance(document, dict) else {}
+
+
+def _refuse_damaged(path: Path, error: Exception) -> NoReturn:
+    _refuse(path, "it is damaged, or no such file", reported=(str(error).splitlines() or [""])[0][:200])
 
 
 def _graph(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Graph:
@@ -161,11 +200,13 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def _digest(tensors: Mapping[str, Shaped[Tensor, "..."]]) -> str:
+def _digest(tensors: Mapping[str, Shaped[Tensor, "..."]], read: Callable[[], None] = lambda: None) -> str:
+    """Write a checksum of tensors and names; `read` is called when one was read."""
     found = hashlib.sha256()
     for name in sorted(tensors):
         found.update(f"{name}{tuple(tensors[name].shape)}".encode())
         found.update(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().data)
+        read()
     return found.hexdigest()
 
 

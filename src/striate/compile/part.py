@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import torch
@@ -27,11 +27,18 @@ class Part:
         graph: Of operations that `lower.refused` has nothing against.
         choice: What is asked of the choice of algorithms, whenever a plan is made.
         wanted: Algorithms for convolutions, by name.
+        forget: See `Weights`.
     """
 
-    def __init__(self, graph: Graph, choice: Choice, wanted: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        choice: Choice,
+        wanted: Mapping[str, str] | None = None,
+        forget: Callable[[], None] = lambda: None,
+    ) -> None:
         self.graph, self.choice, self.wanted = graph, choice, dict(wanted or {})
-        self.weights = Weights(graph.constants)
+        self.weights = Weights(graph.constants, forget)
         self._plans: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -62,6 +69,7 @@ class Part:
                         last=last,
                         threads=threads,
                         wanted=self.wanted,
+                        keeps=self.choice.memory == "fast",
                     )
                 while len(self._plans) >= _MOST_PLANS:
                     self._plans.popitem(last=False)
@@ -72,7 +80,7 @@ class Part:
         """Plan everything anew, with other algorithms for convolutions."""
         with self._lock:
             self.wanted = dict(wanted)
-            self.weights = Weights(self.graph.constants)
+            self.weights = Weights(self.graph.constants, self.weights.forget)
             self._plans.clear()
 
 

@@ -30,6 +30,7 @@ class Plan:
         program: The core's.
         threads: That share the work.
         scratch_bytes: What algorithms keep meanwhile.
+        keeps: Whether the memory of a run is kept for the next.
     """
 
     lowered: Lowered
@@ -37,6 +38,7 @@ class Plan:
     program: Any
     threads: int
     scratch_bytes: int
+    keeps: bool = True
     _free: list[tuple[Tensor, int, int]] = field(default_factory=list)
 
     def run(
@@ -58,7 +60,8 @@ class Plan:
         _, numbers, scratch = memory
         memories = [numbers, *(x.data_ptr() for x in inputs), *(y.data_ptr() for y in outputs)]
         self.program.run(memories, scratch, self.threads, 0 if seconds is None else seconds.data_ptr())
-        self._free.append(memory)
+        if self.keeps:
+            self._free.append(memory)
         return outputs
 
     @property
@@ -75,8 +78,9 @@ def plan(
     last: Sequence[bool],
     threads: int,
     wanted: Mapping[str, str] | None = None,
+    keeps: bool = True,
 ) -> Plan:
-    """Plan a graph; see `lower`.
+    """Plan a graph; see `lower`, and `Plan`.
 
     Example:
         >>> from striate.compile.graph import Given, Node
@@ -95,4 +99,4 @@ def plan(
 
     for step in lowered.steps:
         step.emit(made, locate)
-    return Plan(lowered, found, made, threads, made.scratch_bytes(threads))
+    return Plan(lowered, found, made, threads, made.scratch_bytes(threads), keeps)

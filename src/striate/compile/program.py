@@ -1,6 +1,6 @@
 """A network as a program: the core computes what it can by one call, and PyTorch what is left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from striate.compile.lower import refused
 from striate.compile.outputs import arranged
 from striate.compile.part import Part
 from striate.compile.partition import partition, with_idle
-from striate.engine.choice import Accuracy, chosen
+from striate.engine.choice import Accuracy, Memory, chosen
 from striate.errors import DtypeError, OptionError, ShapeError
 
 __all__ = ["Piece", "Program"]
@@ -43,6 +43,8 @@ class Program:
         accuracy: How far from the exact sums results may be: "exact", "default" or "fast".
         wanted: Algorithms for convolutions by name, where some were measured to be the best.
         source: What the network was made from, for people.
+        memory: "small" keeps no forms of weights that are much larger than the weights, nor the memory of runs.
+        forget: Called when a form of a weight was made; see `graph_file.Opened`.
 
     Example:
         >>> from striate.compile.graph import Given, Node
@@ -60,12 +62,15 @@ class Program:
         accuracy: Accuracy | None = None,
         wanted: Mapping[str, str] | None = None,
         source: str = "",
+        memory: Memory = "fast",
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
-        choice = chosen() if accuracy is None else chosen()._replace(accuracy=accuracy)
+        choice = chosen()._replace(memory=memory)
+        choice = choice if accuracy is None else choice._replace(accuracy=accuracy)
         self.graph, self.choice, self.source = graph, choice, source
         self.left = with_idle(graph, refused(graph))
         self.pieces = tuple(
-            Piece(piece.graph, Part(piece.graph, choice, wanted) if piece.core else None)
+            Piece(piece.graph, Part(piece.graph, choice, wanted, forget) if piece.core else None)
             for piece in partition(graph, self.left)
         )
         self._last_read = _last_read(graph, self.pieces)
@@ -137,7 +142,12 @@ class Program:
         Raises:
             ProgramError: The system refuses to write.
         """
-        about = {"source": self.source, "accuracy": self.choice.accuracy, "wanted": self.wanted}
+        about = {
+            "source": self.source,
+            "accuracy": self.choice.accuracy,
+            "memory": self.choice.memory,
+            "wanted": self.wanted,
+        }
         return write_graph(path, self.graph, {**about, "torch": torch.__version__})
 
     def _check(self, inputs: Sequence[Tensor]) -> None:

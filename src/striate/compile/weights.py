@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from jaxtyping import Float32, Shaped
 from torch import Tensor
 
@@ -18,10 +19,13 @@ class Weights:
 
     Args:
         constants: As the model has them; they are not changed, and must not be.
+        forget: Called when a form was made: what it was made of is not needed until another is wanted.
     """
 
-    def __init__(self, constants: Mapping[str, Shaped[Tensor, "..."]]) -> None:
-        self.constants = constants
+    def __init__(
+        self, constants: Mapping[str, Shaped[Tensor, "..."]], forget: Callable[[], None] = lambda: None
+    ) -> None:
+        self.constants, self.forget = constants, forget
         self._made: dict[tuple[Any, ...], Tensor] = {}
         self._lock = threading.Lock()
 
@@ -40,6 +44,12 @@ class Weights:
 
         return self.kept((name, *key(place, problem)), make)
 
+    def plain(self, name: str) -> Float32[Tensor, "..."]:
+        """Give a constant as 32-bit floats in PyTorch's order, in memory of its own: it may lie in a file."""
+        return self.kept(
+            (name, "plain"), lambda: self.constants[name].detach().to(torch.float32, copy=True).contiguous()
+        )
+
     def kept(self, key: tuple[Any, ...], make: Callable[[], Tensor]) -> Tensor:
         """Give what was made of a constant, or make it.
 
@@ -52,6 +62,7 @@ class Weights:
         with self._lock:
             if key not in self._made:
                 self._made[key] = make()
+                self.forget()
             return self._made[key]
 
     @property

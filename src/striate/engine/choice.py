@@ -17,6 +17,7 @@ __all__ = [
     "TORCH",
     "Accuracy",
     "Choice",
+    "Memory",
     "accuracy",
     "algorithms",
     "asked",
@@ -28,6 +29,9 @@ __all__ = [
 
 Accuracy = Literal["exact", "default", "fast"]
 """How far from the definition's sums a result may be: as far as another order of adding takes it, twice, ten times."""
+
+Memory = Literal["fast", "small"]
+"""How a program uses memory: as is fastest, or as little as it can."""
 
 TORCH: Final = "torch"
 """PyTorch's own convolution, the last candidate: it computes what it is expected to compute faster."""
@@ -47,12 +51,15 @@ class Choice(NamedTuple):
         accuracy: How far from the exact sums a result may be.
         torch: Whether PyTorch's own convolution is a candidate.
         locked: Whether measured times alone decide: None if not, else the file that they are in, "" for the usual ones.
+        memory: Of programs: whether they may keep forms of weights that are larger than the weights, and what they work
+            in.
     """
 
     forced: str = ""
     accuracy: Accuracy = "default"
     torch: bool = True
     locked: str | None = None
+    memory: Memory = "fast"
 
     def allows(self, algorithm: str) -> bool:
         """Tell whether an algorithm is as exact as was asked.

@@ -1,4 +1,7 @@
-"""Local contrast normalisation by the core, in the layout in which the maps lie."""
+"""Local contrast normalisation by the core, in the layout in which the maps lie.
+
+Volumes are images to it, the slices of each one below the other, that are passed along the depth as well.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,16 +24,20 @@ class Contrast:
     """How to normalise.
 
     Args:
-        down: Weights of the window along each column, an odd number of them.
+        deep: Weights of the window along the depth, an odd number of them.
+        down: Along each column of a slice.
         across: Along each row.
+        slices: Of each volume; an image is one.
         together: Whether the maps share one window, or have one each.
         subtractive: Whether to subtract the mean of the surroundings.
         divisive: Whether to divide by their deviation.
         threshold: The least divisor; 0 for the mean deviation.
     """
 
+    deep: Sequence[float]
     down: Sequence[float]
     across: Sequence[float]
+    slices: int
     together: bool
     subtractive: bool
     divisive: bool
@@ -43,7 +50,7 @@ def contrast_norm(
     """Subtract the mean of each sample's surroundings, divide by their deviation.
 
     Args:
-        input: Images that `is_worth` holds for.
+        input: Images that `is_worth` holds for; of volumes `H` are the rows of all slices.
         contrast: How.
         by_torch: The same by PyTorch, for second derivatives.
 
@@ -52,7 +59,7 @@ def contrast_norm(
         StriateError: The core is not built.
 
     Example:
-        >>> step = Contrast([1.0], [0.25, 0.5, 0.25], True, True, False, 0)
+        >>> step = Contrast([1.0], [1.0], [0.25, 0.5, 0.25], 1, True, True, False, 0)
         >>> contrast_norm(torch.tensor([[[[0.0, 0.0, 4.0, 4.0]]]]), step, torch.relu)
         tensor([[[[ 0., -1.,  1.,  0.]]]])
     """
@@ -67,11 +74,13 @@ def _gradient(gradient: Tensor, input: Tensor, *, contrast: Contrast) -> Tensor:
 
 def _normed(input: Tensor, *, gradient: Tensor | None, contrast: Contrast) -> Tensor:
     last, (x, *arriving) = laid_alike(input, *(() if gradient is None else (gradient,)))
-    (n, c, h, w), together = x.shape, contrast.together
+    (n, c, rows, w), together = x.shape, contrast.together
+    d, h = contrast.slices, rows // contrast.slices
     # Maps that are normalised each by itself are as many examples, or lie side by side as windows do.
-    sizes = (n, c, h, w, 1) if together else (n, 1, h, w, c) if last else (n * c, 1, h, w, 1)
+    sizes = (n, c, d, h, w, 1) if together else (n, 1, d, h, w, c) if last else (n * c, 1, d, h, w, 1)
     output = empty(x.shape, channels_last=last)
     addresses = x.data_ptr(), arriving[0].data_ptr() if arriving else 0, output.data_ptr()
-    windows, kind = (contrast.down, contrast.across), (contrast.subtractive, contrast.divisive, contrast.threshold)
+    windows = contrast.deep, contrast.down, contrast.across
+    kind = contrast.subtractive, contrast.divisive, contrast.threshold
     core().contrast_norm(sizes, last and together, *windows, *kind, *addresses, torch.get_num_threads())
     return output

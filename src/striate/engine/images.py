@@ -1,7 +1,7 @@
 """Images as the core's poolings and normalisations take them: each is computed as it lies.
 
-Volumes are pooled in two steps, each of which sees images: slice by slice, and then along the depth, where what is of
-one slice is a row.
+Means of volumes are taken in two steps, each of which sees images: slice by slice, and then along the depth, where
+what is of one slice is a row.
 """
 
 from collections.abc import Sequence
@@ -85,16 +85,26 @@ def empty(shape: Sequence[int], *, channels_last: bool, dtype: torch.dtype = tor
     return torch.empty(shape, dtype=dtype, memory_format=_FORMATS[channels_last])
 
 
+_IMAGES: Final = (1, 1, 1, 1, 0, 1)
+
+
 @lru_cache(maxsize=1024)
-def pool(shape: torch.Size, positions: Pair, steps: Steps, channels_last: bool):
+def pool(shape: Sequence[int], positions: Pair, steps: Steps, channels_last: bool, depth: tuple[int, ...] = _IMAGES):
     """Give the core, and a pooling of images as it takes it.
+
+    Args:
+        shape: Of the images, or of each slice of volumes.
+        positions: Down and across.
+        steps: Of the window.
+        channels_last: Whether they lie so.
+        depth: Of volumes: slices, positions, taps, stride, slices added before, dilation.
 
     Raises:
         OptionError: STRIATE_ISA names a set that cannot be used.
         StriateError: The core is not built.
     """
     isa()
-    return core(), core().Pool(tuple(shape), positions, *steps, channels_last)
+    return core(), core().Pool(tuple(shape), positions, *steps, channels_last, depth)
 
 
 def slices(volumes: Shaped[Tensor, "N C D H W"]) -> Shaped[Tensor, "M K H W"]:

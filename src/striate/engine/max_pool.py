@@ -2,29 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
+from math import prod
 
 import torch
 from jaxtyping import Float32, Int64, Num
 from torch import Tensor
 
-from striate.engine.images import (
-    Pair,
-    Steps,
-    Three,
-    VolumeSteps,
-    along_depth,
-    empty,
-    laid_alike,
-    of_slices,
-    pool,
-    slices,
-    stacked,
-)
+from striate.engine.images import Pair, Steps, Three, VolumeSteps, empty, laid_alike, of_slices, pool
 from striate.engine.operation import Operation, applied
 
 __all__ = ["MOST_PLACES", "max_pool2d", "max_pool3d", "max_unpool2d"]
 
-MOST_PLACES = 1 << 30  # of a plane: the core counts them in 32 bits
+MOST_PLACES = 1 << 30  # of a plane or a volume: the core counts them in 32 bits
 
 
 _NO_STEPS: Steps = ((1, 1), (1, 1), (0, 0), (1, 1))  # indices have been where they led
@@ -69,9 +58,7 @@ def max_pool3d(
     *,
     return_indices: bool = False,
 ) -> tuple[Num[Tensor, "N C O P Q"], ...]:
-    """As `max_pool2d`, of volumes: the greatest of each slice, and then the greatest of the slices.
-
-    Of equals the first is the one of the first slice, and NaN is before all in both, so the switches are the same.
+    """As `max_pool2d`, of volumes: a window has rows in several slices.
 
     Example:
         >>> volume = torch.arange(16.0).view(1, 1, 4, 2, 2)
@@ -83,8 +70,7 @@ def max_pool3d(
     recorded = input.requires_grad and torch.is_grad_enabled()
     forward = partial(_pooled_volumes, positions=positions, steps=steps, switches=recorded or return_indices)
     found = applied(Operation(forward, _volume_gradient, by_torch), input)
-    output = found[0]
-    return (output, _places(found[1], found[2], input.shape).view(output.shape)) if return_indices else (output,)
+    return found if return_indices else found[:1]
 
 
 def max_unpool2d(
@@ -99,17 +85,20 @@ def max_unpool2d(
 
     Args:
         input: Images that `is_worth` holds for.
-        indices: Places, `row * W + column`, all of them within.
+        indices: Places, `row * W + column`.
         size: Of the result, down and across.
         by_torch: The same by PyTorch, of input and indices, for gradients.
         last: Whether a place that several samples name keeps the last of them, and not the sum.
+
+    Raises:
+        IndexError: An index names no place within.
 
     Example:
         >>> max_unpool2d(torch.ones(1, 1, 1, 2), torch.tensor([[[[3, 3]]]]), (2, 2), torch.add)
         tensor([[[[0., 0.],
                   [0., 2.]]]])
     """
-    gradient = partial(_gathered, by_torch=by_torch if last else None)
+    gradient = partial(_picked, by_torch=by_torch if last else None)
     operation = Operation(lambda x, places: (_unpooled(x, places, size, last=last),), gradient, by_torch)
     return applied(operation, input, indices)[0]
 
@@ -126,41 +115,38 @@ def _pooled(input: Tensor, positions: Pair, steps: Steps, switches: bool) -> tup
 
 
 def _pooled_volumes(input: Tensor, positions: Three, steps: VolumeSteps, switches: bool) -> tuple[Tensor, ...]:
-    """Give the output, and the switches of every slice and of every stack of them."""
-    _, p, q = positions
-    of_each = _pooled(slices(input), (p, q), of_slices(steps), switches)
-    across = [stacked(found, *input.shape[1:3]).flatten(3) for found in of_each]
-    along = _pooled(across[0], (positions[0], p * q), along_depth(steps), switches)
-    return (along[0].unflatten(3, (p, q)), *across[1:], *along[1:])
+    n, c, d, h, w = input.shape
+    o, p, q = positions
+    last, (rows,) = laid_alike(input.flatten(3))  # as images: of a slice, a row
+    along = tuple(each[0] for each in steps)
+    core, problem = pool((n, c, h, w), (p, q), of_slices(steps), last, (d, o, *along))
+    output = empty((n, c, o, p * q), channels_last=last)
+    places = empty(output.shape, channels_last=last, dtype=torch.int64) if switches else None
+    at = 0 if places is None else places.data_ptr()
+    core.max_pool(problem, rows.data_ptr(), output.data_ptr(), at, torch.get_num_threads())
+    return tuple(each.unflatten(3, (p, q)) for each in (output, places) if each is not None)
 
 
-def _volume_gradient(gradient: Tensor, input: Tensor, of_slices: Tensor, of_stacks: Tensor) -> Tensor:
-    c, d, h, w = input.shape[1:]
-    of_each = _unpooled(gradient.flatten(3), of_stacks, (d, of_slices.shape[3]), last=False)
-    p, q = gradient.shape[3:]
-    images, places = (slices(each.unflatten(3, (p, q))) for each in (of_each, of_slices))
-    return stacked(_unpooled(images, places, (h, w), last=False), c, d)
-
-
-def _places(
-    of_slices: Int64[Tensor, "N C D PQ"], of_stacks: Int64[Tensor, "N C O PQ"], size: torch.Size
-) -> Int64[Tensor, "N C O PQ"]:
-    """Say where in a volume the switches of the stacks point, by those of the slices that they point to."""
-    *_, h, w = size
-    inside = of_slices.flatten(2).gather(2, of_stacks.flatten(2)).view(of_stacks.shape)
-    # In the layout of the first: of the sum, and so of what is returned.
-    return of_stacks.div(of_slices.shape[3], rounding_mode="floor") * (h * w) + inside
+def _volume_gradient(gradient: Tensor, input: Tensor, switches: Tensor) -> Tensor:
+    d, *slice_ = input.shape[2:]
+    size = d, prod(slice_)
+    return _unpooled(gradient.flatten(3), switches.flatten(3), size, last=False).unflatten(3, slice_)
 
 
 def _gradient(gradient: Tensor, input: Tensor, switches: Tensor) -> Tensor:
     return _unpooled(gradient, switches, (input.shape[2], input.shape[3]), last=False)
 
 
-def _gathered(
+def _picked(
     gradient: Tensor, input: Tensor, indices: Tensor, *, by_torch: Callable[[Tensor, Tensor], Tensor] | None
 ) -> Tensor:
     if by_torch is None:
-        return gradient.flatten(2).gather(2, indices.flatten(2)).view(indices.shape)
+        last, (places, arriving) = laid_alike(indices, gradient)
+        output = empty(places.shape, channels_last=last)
+        core, problem = pool(arriving.shape, tuple(places.shape[2:]), _NO_STEPS, last)
+        addresses = arriving.data_ptr(), places.data_ptr(), output.data_ptr()
+        core.pick(problem, *addresses, torch.get_num_threads())
+        return output
     with torch.enable_grad():
         source = input.detach().requires_grad_()
         return torch.autograd.grad(by_torch(source, indices), source, gradient)[0]
@@ -171,5 +157,6 @@ def _unpooled(input: Tensor, indices: Tensor, size: Pair, *, last: bool) -> Tens
     output = empty((*input.shape[:2], *size), channels_last=channels_last)
     core, problem = pool(output.shape, (input.shape[2], input.shape[3]), _NO_STEPS, channels_last)
     addresses = input.data_ptr(), indices.data_ptr(), output.data_ptr()
-    core.unpool(problem, *addresses, last, torch.get_num_threads())
+    if not core.unpool(problem, *addresses, last, torch.get_num_threads()):
+        raise IndexError("max_unpool2d: an index names no place within the result.")
     return output

@@ -4,6 +4,7 @@ A program's memories are numbered: the first is what lies between the layers, th
 """
 
 from dataclasses import replace
+from math import prod
 from typing import Final, NamedTuple, TypeAlias
 
 from jaxtyping import Float32
@@ -30,6 +31,10 @@ Bent: TypeAlias = tuple[int, float, float]
 
 Source: TypeAlias = tuple[Place, int, int, int]
 """Numbers of a map: their place, or where they are constant their address; floats to the next image and pixel."""
+
+# Channels are filled up to whole vectors: that much more is no larger a form. And what takes no memory worth saving.
+_LARGER: Final = 1.25
+_FEW: Final = 1 << 16
 
 BENDS: Final = (
     "relu",
@@ -109,7 +114,8 @@ def pooling(size: tuple[int, int, int, int], positions: Pair, steps: Steps):
 def choose(problem: Problem, threads: int, algorithm: str = "") -> Chosen:
     """Choose the core's algorithm for a convolution, as `use` and `accuracy` ask.
 
-    The choice depends neither on the batch nor on the threads, so that bits do not either.
+    The choice depends neither on the batch nor on the threads, so that bits do not either. Where memory is to be small,
+    none is taken whose form of the weight is larger than the weight, if there is another.
 
     Args:
         problem: What is computed.
@@ -127,12 +133,20 @@ def choose(problem: Problem, threads: int, algorithm: str = "") -> Chosen:
     plan = planned(alone, 1, chosen()._replace(torch=False), limits())
     ours = core().algorithms()
     able = {c.algorithm: c.seconds for c in plan.candidates if c.algorithm in ours and c.seconds is not None}
+    if chosen().memory == "small" and plan.how != "forced":
+        able = {name: each for name, each in able.items() if _is_small(ours.index(name), problem)} or able
     others = tuple(sorted(able, key=able.__getitem__))
     name, how = (plan.algorithm, plan.how) if plan.algorithm in able else (others[0], "estimated")
     if algorithm in able and how != "forced":
         name, how = algorithm, "measured"
     place = ours.index(name)
     return Chosen(place, name, seconds(place, problem, threads), how, others)
+
+
+def _is_small(place: int, problem: Problem) -> bool:
+    """Tell whether the form of a weight is about as small as the weight is, or small by itself."""
+    numbers = form(place, problem).numbers
+    return numbers <= _LARGER * prod(problem.weight) or numbers <= _FEW
 
 
 def key(place: int, problem: Problem) -> tuple[object, ...]:

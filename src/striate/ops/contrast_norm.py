@@ -76,16 +76,17 @@ def local_contrast_norm(
     _check_input(caller, input)
     windows = check_contrast_norm(caller, kernel_size, sigma, subtractive, divisive, threshold, rank=rank)
     by_torch = partial(_by_torch, windows=windows, across=across, steps=(subtractive, divisive), threshold=threshold)
-    if rank > 2 or not is_worth(input):
+    if not is_worth(input):
         return by_torch(input)
-    down, right = windows if rank == 2 else ([1.0], *windows)
     # Denormal numbers are zero in the core, which means the mean there.
     least = 0.0 if threshold == "mean" else max(float(threshold), torch.finfo(torch.float32).tiny)
-    contrast = by_core.Contrast(down, right, across, subtractive, divisive, least)
-    if rank == 2:
-        return by_core.contrast_norm(input, contrast, by_torch)
-    rows = by_core.contrast_norm(input.unsqueeze(2), contrast, lambda x: by_torch(x.squeeze(2)).unsqueeze(2))
-    return rows.squeeze(2)
+    deep, down, right = [[1.0]] * (3 - rank) + windows
+    slices = input.shape[2] if rank == 3 else 1
+    contrast = by_core.Contrast(deep, down, right, slices, across, subtractive, divisive, least)
+    shape = input.shape  # of the input alone: what it closes over lives as long as the graph
+    images = input if rank == 2 else input.reshape(*shape[:2], -1, shape[-1])
+    found = by_core.contrast_norm(images, contrast, lambda x: by_torch(x.view(shape)).view(x.shape))
+    return found if rank == 2 else found.view(shape)
 
 
 def gaussian(size: int, sigma: float | None = None) -> list[float]:

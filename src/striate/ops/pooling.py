@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from marshal import dumps
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,11 +22,14 @@ __all__ = [
     "even_padding",
     "fitted",
     "pool_window",
+    "remembered",
     "window_starts",
 ]
 
 _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
+
+Made = TypeVar("Made")
 
 _FITTED: Final[dict[Any, "Fitted"]] = {}
 _MOST: Final = 4096
@@ -98,25 +101,40 @@ def fitted(
         OptionError: A padding has no such name, or something is no whole number.
         DtypeError: The numbers have no order.
     """
-    key = None
-    if not torch.compiler.is_compiling() and not torch._C._is_tracing():  # whose sizes are no numbers
-        try:
-            # Settings by their bytes: 1, 1.0 and True are equal, but only the first is a size.
-            key = (caller, rank, input.shape, input.dtype, dumps((steps, ceil_mode), _BYTES))
-            found = _FITTED.get(key)
-        except (TypeError, ValueError):  # sizes that are symbols, settings of a class that has no bytes
-            key = found = None
-        if found is not None:
-            return found
-    check_pooled(caller, rank, input)
-    window, size = pool_window(caller, rank, *steps), tuple(input.shape[-rank:])
-    found = Fitted(window, size, window.fitted(caller, size, ceil_mode=ceil_mode))
-    if check is not None:
-        check(caller, found)
-    if key is not None:
-        if len(_FITTED) >= _MOST:
-            _FITTED.clear()
-        _FITTED[key] = found
+
+    def fit() -> Fitted:
+        check_pooled(caller, rank, input)
+        window, size = pool_window(caller, rank, *steps), tuple(input.shape[-rank:])
+        found = Fitted(window, size, window.fitted(caller, size, ceil_mode=ceil_mode))
+        if check is not None:
+            check(caller, found)
+        return found
+
+    return remembered(_FITTED, (caller, rank, input.shape, input.dtype), (steps, ceil_mode), fit)
+
+
+def remembered(kept: dict[Any, Made], given: tuple[Any, ...], settings: Any, make: Callable[[], Made]) -> Made:
+    """Make something of settings, or find what was made of the same ones before.
+
+    Args:
+        kept: What was made.
+        given: What else it depends on.
+        settings: As the caller wrote them.
+        make: It; what it raises is not remembered.
+    """
+    if torch.compiler.is_compiling() or torch._C._is_tracing():  # whose sizes are no numbers
+        return make()
+    try:
+        # Settings by their bytes: 1, 1.0 and True are equal, but only the first is a size.
+        key = (*given, dumps(settings, _BYTES))
+        found = kept.get(key)
+    except (TypeError, ValueError):  # sizes that are symbols, settings of a class that has no bytes
+        return make()
+    if found is None:
+        found = make()
+        if len(kept) >= _MOST:
+            kept.clear()
+        kept[key] = found
     return found
 
 

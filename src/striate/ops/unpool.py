@@ -5,7 +5,7 @@ The axis letters are defined in `ops/geometry.py`.
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import torch
 from jaxtyping import Int, Num
@@ -16,12 +16,14 @@ from striate.engine import max_pool as by_core
 from striate.engine.images import is_worth
 from striate.errors import DtypeError, OptionError, ShapeError
 from striate.ops.geometry import OUTPUT, SPATIAL, Padding, Sizes, Window, each, named
-from striate.ops.pooling import as_images, check_pooled, pool_window
+from striate.ops.pooling import as_images, check_pooled, pool_window, remembered
 
 __all__ = ["OVERLAPS", "Overlap", "check_overlap", "max_unpool1d", "max_unpool2d", "max_unpool3d"]
 
 Overlap: TypeAlias = Literal["sum", "max", "last"]
 """What a sample becomes that several positions name."""
+
+_SIZES: Final[dict[Any, tuple[int, ...]]] = {}
 
 
 def max_unpool1d(
@@ -140,9 +142,14 @@ def _max_unpool(
     overlap: str,
 ) -> Tensor:
     check_overlap(caller, overlap)
-    check_pooled(caller, rank, input)
-    size = _plane(caller, pool_window(caller, rank, *steps), input, output_size)
-    _check_indices(caller, rank, input, indices, size)
+
+    def fit() -> tuple[int, ...]:
+        check_pooled(caller, rank, input)
+        return _plane(caller, pool_window(caller, rank, *steps), input, output_size)
+
+    wanted = tuple(output_size) if isinstance(output_size, torch.Size) else output_size
+    size = remembered(_SIZES, (caller, input.shape, input.dtype), (steps, wanted), fit)
+    _check_alike(caller, input, indices)
 
     shape = input.shape  # of the input alone: what it closes over lives as long as the graph
 
@@ -152,12 +159,17 @@ def _max_unpool(
         return flat.unflatten(-1, size)
 
     if overlap == "max" or not _is_for_the_core(input, indices):
+        _check_indices(caller, rank, indices, size)
         return by_torch(input, indices)
     images, places = _planes(rank, input), _planes(rank, indices)
     plane = (size[0] if rank > 1 else 1, prod(size[-2 if rank == 3 else -1 :]))
-    found = by_core.max_unpool2d(
-        images, places, plane, lambda x, at: _planes(rank, by_torch(x, at)), last=overlap == "last"
-    )
+    try:
+        found = by_core.max_unpool2d(
+            images, places, plane, lambda x, at: _planes(rank, by_torch(x, at)), last=overlap == "last"
+        )
+    except IndexError:  # the core looks where it writes; the words are ours
+        _check_indices(caller, rank, indices, size)
+        raise
     return found if images is input else found.view(*input.shape[:-rank], *size)
 
 
@@ -190,7 +202,7 @@ def _plane(caller: str, window: Window, input: Tensor, output_size: Sequence[int
     return size
 
 
-def _check_indices(caller: str, rank: int, input: Tensor, indices: Tensor, size: tuple[int, ...]) -> None:
+def _check_alike(caller: str, input: Tensor, indices: Tensor) -> None:
     if indices.shape != input.shape:
         raise ShapeError(
             f"{caller}: input and indices are of different shapes.",
@@ -204,6 +216,9 @@ def _check_indices(caller: str, rank: int, input: Tensor, indices: Tensor, size:
             "Pass the indices that the pooling returned, or convert them with indices.long().",
             indices=indices.dtype,
         )
+
+
+def _check_indices(caller: str, rank: int, indices: Tensor, size: tuple[int, ...]) -> None:
     if not _has_numbers(indices) or not indices.numel():
         return
     low, high = (int(n) for n in indices.aminmax())

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from torch import Tensor
-
 from striate.compile.graph import Node
 from striate.compile.steps.bends import bend, unbent
 from striate.compile.steps.lowering import Known, Lowering, Rule, map_step
@@ -93,9 +91,7 @@ def _step(
     weight, bias = parts
     chosen = choose(problem, to.threads, to.wanted.get(node.name, ""))
     numbers = to.weights.prepared(weight, chosen.place, problem, to.threads)
-    bias_numbers = (
-        None if bias is None else to.weights.kept((bias, "plain"), lambda: _plain(to.weights.constants[bias]))
-    )
+    bias_numbers = None if bias is None else to.weights.plain(bias)
     then = None if problem.relu else bend(activation)
     image, pixel = y.steps
     apart = None if y.dense else (pixel, y.image[3] * pixel, image)
@@ -116,10 +112,6 @@ def _step(
     reads = (x,) if added is None else (x, added)
     over = () if added is None or added.root is x.root else (added,)
     return Step(node.name, node.op, reads, y, emit, chosen.seconds, chosen.algorithm, chosen.others, over)
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    return tensor.detach().float().contiguous()
 
 
 def _name(name: str | None) -> str:

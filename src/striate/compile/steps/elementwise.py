@@ -102,13 +102,9 @@ def _scale_refused(known: Known) -> str:
 
 def _scale(to: Lowering, node: Node) -> None:
     value = to.ordered(node.inputs[0] or "")
-    factor, shift = (Constant(_plain(to, name or ""), (0, 0)) for name in node.inputs[1:3])
+    factor, shift = (Constant(to.weights.plain(name or ""), (0, 0)) for name in node.inputs[1:3])
     y = to.make(node.name)
     to.add(map_step(node.name, "scale", y, value, factor, shift, node.options.get("activation")))
-
-
-def _plain(to: Lowering, name: str) -> Tensor:
-    return to.weights.kept((name, "plain"), lambda: to.weights.constants[name].detach().float().contiguous())
 
 
 def _softmax_refused(known: Known) -> str:

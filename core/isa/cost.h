@@ -11,7 +11,8 @@ namespace striate::STRIATE_ISA {
 
 // A product in a tile of sums.
 constexpr double tile_product = is_widest ? 1.07 : 1.1;
-// A sum of a tile, beside its products: the call, bias, the way to memory. Narrow tiles are called for more often.
+// A sum of a tile, beside its products: the call, bias, the way to memory. With fewer lanes there are more calls, and
+// less work in each meanwhile.
 constexpr double tile_sum = is_widest ? 16 : 20;
 // A pointer of a table: the tile's row begins to be read there.
 constexpr double pointer = 10.0 * lanes;

@@ -147,7 +147,7 @@ void bind_door(nb::module_& m) {
   nb::class_<Door>(m, "Door")
       .def(nb::init<>())
       .def("find", &Door::find, "tensors"_a, "settings"_a, "asked"_a, "most"_a,
-           "The call that was kept for such arguments; None where none was, or where it must not be used.")
+           "The call that was kept; None if none was, or if it must not be used.")
       .def("keep", &Door::keep, "call"_a, "tensors"_a, "settings"_a, "asked"_a, "most"_a)
       .def("clear", &Door::clear);
 }

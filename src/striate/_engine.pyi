@@ -147,9 +147,7 @@ def run_apart(
 class Door:
     def __init__(self) -> None: ...
     def find(self, tensors: tuple, settings: tuple, asked: object, most: object) -> object:
-        """
-        The call that was kept for such arguments; None where none was, or where it must not be used.
-        """
+        """The call that was kept; None if none was, or if it must not be used."""
 
     def keep(self, call: object, tensors: tuple, settings: tuple, asked: object, most: object) -> None: ...
     def clear(self) -> None: ...

@@ -31,7 +31,7 @@ class Along:
         """The same, and nothing is done to the sums."""
         return self
 
-    def torch_alone(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
+    def torch_records(self, *, of_input: bool = True, of_weight: bool = True) -> bool:
         """Tell that PyTorch's own convolution computes nothing of it."""
         return False
 

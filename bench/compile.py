@@ -9,12 +9,14 @@ import argparse
 import math
 import statistics
 import sys
+from typing import get_args
 
 import torch
 from torch import nn
 
 from bench.harness import record_rows
 from striate import compile, models  # noqa: A004 - it is what PyTorch calls it
+from striate.engine.choice import Accuracy
 from striate.rivals.plain import plain
 from striate.rivals.race import OURS, Race, race
 from striate.rivals.ready import RIVALS
@@ -51,12 +53,12 @@ def _vgg16() -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), *head)
 
 
-def timed(name: str, batch: int, threads: int, turns: int, seconds: float) -> Race:
+def timed(name: str, batch: int, threads: int, turns: int, seconds: float, accuracy: Accuracy) -> Race:
     """Time one network by turns against its rivals; those that are wrong, or fail, are left out, and it is said."""
     model, size = network(name), NETWORKS[name]
     x = torch.randn((batch, 3, size, size), generator=torch.Generator().manual_seed(0))
     torch.set_num_threads(threads)
-    found = race(compile(model, x, tune=seconds), model, x, turns=turns)
+    found = race(compile(model, x, tune=seconds, accuracy=accuracy), model, x, turns=turns)
     for each, reason in found.left_out.items():
         print(f"{name} without {each}: {reason}", file=sys.stderr, flush=True)
     return found
@@ -70,24 +72,29 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--tune", type=float, default=0.0, help="seconds for each")
+    parser.add_argument("--accuracy", choices=get_args(Accuracy), default="default")
     asked = parser.parse_args()
     for threads in asked.threads:
         for batch in asked.batches:
             rows: list[list[str]] = []
             ratios: list[tuple[float, float]] = []
             for name in asked.networks:
-                result = timed(name, batch, threads, asked.turns, asked.tune)
+                result = timed(name, batch, threads, asked.turns, asked.tune, asked.accuracy)
                 row, found = _row(name, result)
                 rows.append(row)
                 ratios.append(found)
                 print(" ".join(row), file=sys.stderr, flush=True)
             means = [f"{math.exp(statistics.fmean(map(math.log, one))):.2f}" for one in zip(*ratios, strict=True)]
-            rows.append(["geometric mean", *[""] * (len(RIVALS) + 2), *means])
-            columns = ["milliseconds", "striate", *RIVALS, "fastest rival", "times as fast", "as PyTorch"]
+            rows.append(["geometric mean", *[""] * (len(RIVALS) + 2), *means, "", ""])
+            figures = ["times as fast", "as PyTorch", "error", "its error"]
+            columns = ["milliseconds", "striate", *RIVALS, "fastest rival", *figures]
+            rounds = "" if asked.accuracy == "default" else f', accuracy="{asked.accuracy}"'
             what = (
-                f"Whole networks, batch {batch}, medians of {asked.turns} turns; a rival that is missing has no time."
+                f"Whole networks, batch {batch}{rounds}, medians of {asked.turns} turns; a rival that is missing has "
+                "no time. Errors are Striate's and the fastest rival's, against 64 bits: millionths of the answer."
             )
-            record_rows(f"compile-{batch}-{threads}", what, columns, rows, threads=threads)
+            kind = "" if asked.accuracy == "default" else f"{asked.accuracy}-"
+            record_rows(f"compile-{kind}{batch}-{threads}", what, columns, rows, threads=threads)
 
 
 def _row(name: str, found: Race) -> tuple[list[str], tuple[float, float]]:
@@ -95,7 +102,8 @@ def _row(name: str, found: Race) -> tuple[list[str], tuple[float, float]]:
     best, eager = found.fastest or "", found.pytorch or ""
     ratios = found.ratio(best), found.ratio(eager)
     times = [f"{found.median(each) * 1e3:.1f}" if each in found.seconds else "" for each in (OURS, *RIVALS)]
-    return [name, *times, best, *(f"{ratio:.2f}" for ratio in ratios)], ratios
+    errors = [f"{found.errors[each] * 1e6:.2f}" for each in (OURS, best)]
+    return [name, *times, best, *(f"{ratio:.2f}" for ratio in ratios), *errors], ratios
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def test_all_take_turns(against):
     """Each answers once, is warmed up twice, then timed so often, in the same order."""
     right = MODEL(IMAGES).numpy()
     found, order = against({"a": right, "b": right.reshape(-1)}, {"c": "it is not there"}, turns=3)
-    assert order == ["a", "b", *["striate", "a", "b"] * 5]
+    assert order == ["a", "b", "striate", *["striate", "a", "b"] * 5]  # once more, for its error
     assert {name: len(seconds) for name, seconds in found.seconds.items()} == {"striate": 3, "a": 3, "b": 3}
     assert (found.batch, found.threads, dict(found.left_out)) == (2, torch.get_num_threads(), {"c": "it is not there"})
 
@@ -68,6 +68,31 @@ def test_who_is_wrong_is_not_timed(against):
         "fails": "ValueError: no",
         "nan": "its answer differs from the model's by nan of the largest number",
     }
+
+
+def test_errors_are_told_against_64_bits(against):
+    """Of the answers' size; what rounds once is near a part in ten million. None where the model has no 64 bits."""
+    right = MODEL(IMAGES).numpy()
+    found, _ = against({"near": right * np.float32(1.001)}, turns=1)
+    assert found.errors["near"] == pytest.approx(0.001, rel=1e-3)
+    assert 0 < found.errors["striate"] < 1e-6
+    assert found.to_json()["errors"] == found.errors
+
+
+class Narrow(nn.Module):
+    """Computes in 32 bits whatever it is given."""
+
+    def forward(self, x):
+        """Add them."""
+        return x + torch.nn.functional.linear(x, torch.eye(x.shape[-1]))
+
+
+def test_a_model_of_32_bits_has_no_errors(monkeypatch):
+    """It is timed nonetheless."""
+    monkeypatch.setattr(at, "ready", lambda *_, told: ({}, {}))
+    found = race(Narrow(), Narrow().eval(), IMAGES, turns=1)
+    assert found.errors == {}
+    assert list(found.seconds) == ["striate"]
 
 
 def test_without_a_model_only_the_program_is_timed(monkeypatch):

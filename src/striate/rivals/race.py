@@ -3,10 +3,11 @@
 Source: the ratios are taken within a turn, where the machine is nearly the same; see bench/harness.py.
 """
 
+import copy
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -38,12 +39,15 @@ class Race:
         threads: That each was told to use.
         seconds: Of every turn, by name, the program first.
         left_out: Why others were not timed.
+        errors: How far each answer is from the model's in 64 bits, against the size of the numbers: roots of mean
+            squares. Empty where the model does not compute in 64 bits, or there is none.
     """
 
     batch: int
     threads: int
     seconds: Mapping[str, tuple[float, ...]]
     left_out: Mapping[str, str]
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     def median(self, name: str) -> float:
         """Give the seconds of the middle turn.
@@ -84,6 +88,7 @@ class Race:
             "seconds": {name: list(turns) for name, turns in self.seconds.items()},
             "medians": {name: self.median(name) for name in self.seconds},
             "times_as_long": {name: self.ratio(name) for name in others},
+            "errors": dict(self.errors),
             "left_out": dict(self.left_out),
         }
 
@@ -128,10 +133,12 @@ def race(
     with torch.no_grad():
         calls: dict[str, Run] = {OURS: lambda: program(images).numpy()}
         left_out: dict[str, str] = {}
+        errors: dict[str, float] = {}
         if model is not None:
             runs, left_out = ready(plain(model), images, torch.get_num_threads(), told=step)
-            right, wrong = _compared(runs, model(images).numpy())
-            calls, left_out = calls | right, left_out | wrong
+            answers, wrong = _compared(runs, model(images).numpy())
+            calls, left_out = calls | {name: runs[name] for name in answers}, left_out | wrong
+            errors = _errors({OURS: calls[OURS](), **answers}, model, images)
         seconds: dict[str, list[float]] = {name: [] for name in calls}
         for turn in range(-_WARM_UP, turns):
             for name, run in calls.items():
@@ -141,22 +148,35 @@ def race(
                     seconds[name].append(time.perf_counter() - start)
             step()
     timed = {name: tuple(each) for name, each in seconds.items()}
-    return Race(len(images), torch.get_num_threads(), timed, left_out)
+    return Race(len(images), torch.get_num_threads(), timed, left_out, errors)
 
 
-def _compared(runs: Mapping[str, Run], want: np.ndarray) -> tuple[dict[str, Run], dict[str, str]]:
-    """Tell those that answer as the model does from the others, and say why those do not."""
-    right: dict[str, Run] = {}
+def _errors(answers: Mapping[str, np.ndarray], model: nn.Module, images: Tensor) -> dict[str, float]:
+    try:
+        exact = copy.deepcopy(model).double()(images.double()).numpy()
+    except RuntimeError:  # it makes numbers of 32 bits itself, or has a layer that computes in nothing else
+        return {}
+    size = float(np.sqrt(np.square(exact).mean())) or 1.0
+    return {
+        name: float(np.sqrt(np.square(answer.reshape(exact.shape) - exact).mean())) / size
+        for name, answer in answers.items()
+    }
+
+
+def _compared(runs: Mapping[str, Run], want: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Give the answers of those that answer as the model does, and say why the others do not."""
+    right: dict[str, np.ndarray] = {}
     wrong: dict[str, str] = {}
     largest = float(np.abs(want).max())
     for name, run in runs.items():
         try:
-            apart = float(np.abs(run().reshape(want.shape) - want).max())
+            answer = run()
+            apart = float(np.abs(answer.reshape(want.shape) - want).max())
         except Exception as error:  # whatever others raise
             wrong[name] = described(error)
             continue
         if apart < _TOLERANCE * largest or apart == 0:
-            right[name] = run
+            right[name] = answer.copy()  # some write the next one where this one is
         else:
             wrong[name] = f"its answer differs from the model's by {apart / (largest or 1):.2g} of the largest number"
     return right, wrong

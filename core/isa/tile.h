@@ -16,10 +16,10 @@ struct Store {
   std::int64_t columns;  // channels of the panel that there are
   bool apart = false;    // every run is summed by itself; see `tile`
   const Activation* then = nullptr;
-  Number* sums = nullptr;  // of a tile that is computed in parts, `panel` to a row: not the first part begins with them
-  bool first = true, last = true;
-  bool far = false;              // whether `y` and `residual` come from beyond the second cache
-  const Number* soon = nullptr;  // what the next tiles read: called for meanwhile, `soon_step` bytes with every row
+  bool first = true, last = true;  // of the parts that a tile is computed in: the sums are kept from one to the next,
+  Number* sums = nullptr;          // `panel` to a row
+  bool far = false;                // whether `y` and `residual` come from beyond the second cache
+  const Number* soon = nullptr;    // what the next tiles read: called for meanwhile, `soon_step` bytes with every row
   std::int64_t soon_step = 0;
 };
 

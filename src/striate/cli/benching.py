@@ -43,7 +43,7 @@ def bench(  # noqa: PLR0913 - each is a flag
 ) -> int:
     """Time a network as one program against PyTorch, and against whichever other runtimes are installed.
 
-    All of them run by turns on the same images, and an answer that is not the network's is not timed.
+    All run by turns on the same images; one that answers otherwise is not timed.
 
     Args:
         given: A run's folder, the name of a network, or a file of `striate compile`, which is then timed alone.

@@ -22,7 +22,7 @@ from striate.compile.program import Program
 from striate.rivals.pytorch import PYTORCH
 
 sys.path.insert(0, str(ROOT / "tests"))
-from torchvision_oracle import torchvision
+from torchvision_oracle import torchvision  # pyright: ignore[reportMissingImports] - found there
 
 __all__ = ["NETWORKS", "main"]
 

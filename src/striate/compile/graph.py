@@ -7,6 +7,7 @@ batch, height and width that its inputs leave free.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from jaxtyping import Shaped
@@ -49,7 +50,7 @@ class Node:
     inputs: tuple[str | None, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def reads(self) -> tuple[str, ...]:
         """The inputs that there are."""
         return tuple(name for name in self.inputs if name is not None)

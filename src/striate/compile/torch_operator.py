@@ -7,6 +7,7 @@ from a file can name nothing but functions of tensors and arithmetic of sizes.
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import torch
@@ -135,6 +136,7 @@ def name_of(target: Any) -> str | None:
     return found and f"size.{found}"
 
 
+@cache  # its rules are looked at once, not at every run
 def function(target: str) -> Callable[..., Any]:
     """Find an operator by its name.
 

@@ -86,6 +86,7 @@ def _drawn(draw: random.Random) -> Problem:
 
 def raced(problem: Problem, *, threads: int, n: int) -> tuple[float, float]:
     """Time one: how many times the best candidate's time it takes, and how many times PyTorch takes its own."""
+    torch.set_num_threads(threads)  # what takes a problem depends on them
     generator = torch.Generator().manual_seed(0)
     x, weight = (torch.randn(shape, generator=generator) for shape in (problem.input, problem.weight))
     ours, theirs = (partial(function, x, weight, **problem.settings) for function in KINDS[problem.kind])

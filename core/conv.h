@@ -68,6 +68,24 @@ struct TensorsOf {
   }
 };
 
+// Volumes as stacks of slices, and kernels of several planes that go through them one slice at a time. The problem
+// beside it is that of one slice and one plane.
+struct Deep {
+  std::int64_t volumes, slices, positions;  // slices that are read, and that are written, of a volume
+  std::int64_t planes, front;               // front: slices of zeros before the first
+};
+
+// A way to compute these at once, where there is one: as of `AlgorithmOf`, but each plane's weights are prepared by
+// themselves.
+template <class Number>
+struct DeepOf {
+  const char* (*refuses)(const Problem&, const Deep&);
+  double (*cost)(const Problem&, const Deep&);
+  std::int64_t (*workspace)(const Problem&, const Deep&, int threads);
+  void (*run)(const Problem&, const Deep&, const TensorsOf<Number>&, const Number* const* prepared, std::byte* scratch,
+              int threads);
+};
+
 // One way to compute a convolution. Every algorithm's file defines exactly these, in this order.
 template <class Number>
 struct AlgorithmOf {
@@ -85,6 +103,8 @@ struct AlgorithmOf {
 
   void (*prepare)(const Problem&, const WeightsOf<Number>&, Number* prepared, int threads);
   void (*run)(const Problem&, const TensorsOf<Number>&, const Number* prepared, std::byte* scratch, int threads);
+
+  const DeepOf<Number>* deep = nullptr;
 };
 
 // One way to compute the gradient of a convolution with respect to its kernels: for each weight, the sum over examples

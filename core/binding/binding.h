@@ -38,6 +38,7 @@ void bind_overlap(nb::module_& m);
 void bind_problem(nb::module_& m);
 void bind_convolution(nb::module_& m);
 void bind_door(nb::module_& m);
+void bind_deep_convolution(nb::module_& m);
 void bind_depthwise_separable(nb::module_& m);
 void bind_weight_gradient(nb::module_& m);
 void bind_pool(nb::module_& m);

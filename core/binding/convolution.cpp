@@ -122,6 +122,48 @@ void bind_convolution(nb::module_& m) {
       nb::call_guard<nb::gil_scoped_release>());
 }
 
+// Volumes, slices that are read and written, planes, and slices of zeros before the first.
+static striate::Deep deep(const Five& sizes) { return {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]}; }
+
+void bind_deep_convolution(nb::module_& m) {
+  m.def(
+      "deep_refuses",
+      [](int which, const Problem& p, Five sizes) -> std::optional<std::string> {
+        return with_numbers(p, [&](auto number) -> std::optional<std::string> {
+          const auto* way = algorithm(number, which)->deep;
+          const char* reason = way ? way->refuses(p, deep(sizes)) : "it takes a plane at a time";
+          return reason ? std::optional<std::string>(reason) : std::nullopt;
+        });
+      },
+      "algorithm"_a, "slice"_a, "sizes"_a, "Why it cannot take all planes at once; None where it can.");
+  m.def(
+      "deep_cost",
+      [](int which, const Problem& p, Five sizes) {
+        return with_numbers(p, [&](auto number) { return algorithm(number, which)->deep->cost(p, deep(sizes)); });
+      },
+      "algorithm"_a, "slice"_a, "sizes"_a);
+  m.def(
+      "deep_workspace_bytes",
+      [](int which, const Problem& p, Five sizes, int threads) {
+        return with_numbers(
+            p, [&](auto number) { return algorithm(number, which)->deep->workspace(p, deep(sizes), threads); });
+      },
+      "algorithm"_a, "slice"_a, "sizes"_a, "threads"_a);
+  m.def(
+      "run_deep",
+      [](int which, const Problem& p, Five sizes, std::uintptr_t x, const std::vector<std::uintptr_t>& prepared,
+         std::uintptr_t bias, std::uintptr_t y, std::uintptr_t scratch, int threads) {
+        with_numbers(p, [&]<class Number>(Number number) {
+          std::vector<const Number*> planes;
+          for (const std::uintptr_t plane : prepared) planes.push_back(at<Number>(plane));
+          const striate::TensorsOf<Number> t{at<Number>(x), at<Number>(bias), nullptr, at<Number>(y), p.side_by_side()};
+          algorithm(number, which)->deep->run(p, deep(sizes), t, planes.data(), at<std::byte>(scratch), threads);
+        });
+      },
+      "algorithm"_a, "slice"_a, "sizes"_a, "x"_a, "prepared"_a, "bias"_a, "y"_a, "scratch"_a, "threads"_a,
+      nb::call_guard<nb::gil_scoped_release>());
+}
+
 void bind_depthwise_separable(nb::module_& m) {
   using striate::Pass;
   m.def("depthwise_separable_scratch_bytes", &striate::depthwise_separable_scratch, "first"_a, "threads"_a);

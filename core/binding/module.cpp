@@ -16,6 +16,7 @@ NB_MODULE(_engine, m) {
   bind_problem(m);
   bind_convolution(m);
   bind_door(m);
+  bind_deep_convolution(m);
   bind_depthwise_separable(m);
   bind_weight_gradient(m);
   bind_pool(m);

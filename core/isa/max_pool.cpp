@@ -85,8 +85,8 @@ struct Reading {
 };
 
 // `rows` is their number where the compiler is to know it, else 0. What is added to `strange` is not 0 where NaN is
-// met, or infinity.
-template <bool with_places, int rows, class Number>
+// met, or infinity. `deep` says whether there are more slices than one.
+template <bool with_places, int rows, bool deep, class Number>
 Vector find_column(const Reading& from, std::int64_t i, const Number& number, Vector& strange, Places& at) {
   const float* slice = from.top + i;
   Vector best = number(slice), sum = best;
@@ -106,7 +106,7 @@ Vector find_column(const Reading& from, std::int64_t i, const Number& number, Ve
       }
       best = greater(value, best);
     }
-    if (met >= from.slices) break;
+    if (!deep || met >= from.slices) break;
     const Vector value = number(slice += from.slice_step);
     sum += value;
     if constexpr (with_places) {
@@ -119,7 +119,7 @@ Vector find_column(const Reading& from, std::int64_t i, const Number& number, Ve
   return best;
 }
 
-template <bool with_places, int rows>
+template <bool with_places, int rows, bool deep>
 Vector find_columns(const Reading& from, std::int64_t count) {
   Vector strange[2] = {};
   std::int64_t i = 0;
@@ -129,7 +129,7 @@ Vector find_columns(const Reading& from, std::int64_t count) {
     // The next windows' rows: short pieces of long rows, which the processor does not foresee (a quarter less time).
     __builtin_prefetch(from.top + column + from.rows * from.step);
     __builtin_prefetch(from.top + column + (from.rows + 1) * from.step);
-    store(from.greatest + column, find_column<with_places, rows>(from, column, number, odd, at));
+    store(from.greatest + column, find_column<with_places, rows, deep>(from, column, number, odd, at));
     if constexpr (with_places) store(from.place + column, at);
   };
   for (; i + 2 * lanes <= count; i += 2 * lanes) whole(i, strange[0]), whole(i + lanes, strange[1]);
@@ -140,7 +140,7 @@ Vector find_columns(const Reading& from, std::int64_t count) {
   } else {
     Places at;
     const auto number = [count](const float* sample) { return load_first(sample, count); };
-    store_first(from.greatest, find_column<with_places, rows>(from, 0, number, strange[0], at), count);
+    store_first(from.greatest, find_column<with_places, rows, deep>(from, 0, number, strange[0], at), count);
     if constexpr (with_places) {
       for (int lane = 0; lane < count; ++lane) from.place[lane] = at[lane];
     }
@@ -163,9 +163,10 @@ Vector find_columns(const Pool& p, const Met& slices, const Band& b, const Colum
                      to.greatest + before,
                      to.place + before};
   const std::int64_t count = b.columns * p.pixel();
-  if (b.rows == 2) return find_columns<with_places, 2>(from, count);
-  if (b.rows == 3) return find_columns<with_places, 3>(from, count);
-  return find_columns<with_places, 0>(from, count);
+  if (slices.count > 1) return find_columns<with_places, 0, true>(from, count);
+  if (b.rows == 2) return find_columns<with_places, 2, false>(from, count);
+  if (b.rows == 3) return find_columns<with_places, 3, false>(from, count);
+  return find_columns<with_places, 0, false>(from, count);
 }
 
 // The greatest of taps `step` numbers apart, of `read(from)`; `taps` is their number where the compiler is to know it.

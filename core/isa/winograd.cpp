@@ -3,7 +3,7 @@
 // Points: 0, ±√½, ±√2 make F(4x4) and F(2x2, 5x5) as exact as twice the direct sums; 0, ±1, ±2 of the paper lose twice
 // as
 //         much again (measured: docs/engine.md). F(6x6) cannot be rescued by its points, and is for the class `fast`.
-#include "winograd.h"
+#include "winograd_deep.h"
 
 namespace striate::STRIATE_ISA {
 namespace {
@@ -33,16 +33,20 @@ using F43 = Filter<4, 3, five>;
 using F63 = Filter<6, 3, seven>;
 using F25 = Filter<2, 5, five>;
 
+template <class Both>
+constexpr Algorithm deep(const char* name) {
+  using Of = Winograd<Both, Both>;
+  return Of::algorithm(name, &DeepWinograd<Of>::deep);
+}
+
 }  // namespace
 
 extern const Algorithm winograd_1x4, winograd_4x1, winograd_2x2, winograd_4x4, winograd_6x6, winograd_3x3_2x2,
     winograd_2x2_5x5;
 const Algorithm winograd_1x4 = Winograd<OneTap, F43>::algorithm("winograd-1x4"),
                 winograd_4x1 = Winograd<F43, OneTap>::algorithm("winograd-4x1"),
-                winograd_2x2 = Winograd<F23, F23>::algorithm("winograd-2x2"),
-                winograd_4x4 = Winograd<F43, F43>::algorithm("winograd-4x4"),
-                winograd_6x6 = Winograd<F63, F63>::algorithm("winograd-6x6"),
-                winograd_3x3_2x2 = Winograd<F32, F32>::algorithm("winograd-3x3-2x2"),
-                winograd_2x2_5x5 = Winograd<F25, F25>::algorithm("winograd-2x2-5x5");
+                winograd_2x2 = deep<F23>("winograd-2x2"), winograd_4x4 = deep<F43>("winograd-4x4"),
+                winograd_6x6 = deep<F63>("winograd-6x6"), winograd_3x3_2x2 = deep<F32>("winograd-3x3-2x2"),
+                winograd_2x2_5x5 = deep<F25>("winograd-2x2-5x5");
 
 }  // namespace striate::STRIATE_ISA

@@ -239,10 +239,10 @@ struct Winograd {
     }
   }
 
-  // The products of some tiles with a panel at one point: `v` and `m` are the first tile's. `next` are the weights that
-  // are read after them.
+  // The products of some tiles with a panel at one point, added to what is there if `add`: `v` and `m` are the first
+  // tile's. `next` are the weights that are read after them.
   static void multiply_tiles(const Problem& p, std::int64_t at, std::int64_t count, const Number* v, std::int64_t ahead,
-                             const Number* u, const Number* next, Number* m, std::int64_t m_row) {
+                             const Number* u, const Number* next, Number* m, std::int64_t m_row, bool add = false) {
     const std::int64_t groups = divided_up(count, tile_rows);
     for (std::int64_t i = 0; i < groups; ++i) {
       const std::int64_t begin = count * i / groups, rows = count * (i + 1) / groups - begin;
@@ -253,7 +253,8 @@ struct Winograd {
         // What is read next: its beginning would be waited for.
         for (int line = 0; line < 4; ++line) __builtin_prefetch(row[r] + ahead + line * cache_line);
       }
-      Store to{m + begin * m_row, m_row, nullptr, nullptr, false, panel_width(p, at), true};
+      Number* const sums = m + begin * m_row;
+      Store to{sums, m_row, nullptr, add ? sums : nullptr, false, panel_width(p, at), true};
       if (next) call_for(next, depth(p) * panel, i, groups, to);
       multiply(p, at, rows)(row, tile_rows, 2, depth(p) / 2, u, to);
     }
@@ -316,8 +317,8 @@ struct Winograd {
     (from_far(p) ? run_in_stages : run_fused)(p, t, prepared, reinterpret_cast<Number*>(scratch), threads);
   }
 
-  static constexpr Algorithm algorithm(const char* name) {
-    return {name, refuses, cost, prepared, workspace, prepare, run};
+  static constexpr Algorithm algorithm(const char* name, const DeepOf<Number>* deep = nullptr) {
+    return {name, refuses, cost, prepared, workspace, prepare, run, deep};
   }
 };
 

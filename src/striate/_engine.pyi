@@ -152,6 +152,22 @@ class Door:
     def keep(self, call: object, tensors: tuple, settings: tuple, asked: object, most: object) -> None: ...
     def clear(self) -> None: ...
 
+def deep_refuses(algorithm: int, slice: Problem, sizes: Sequence[int]) -> str | None:
+    """Why it cannot take all planes at once; None where it can."""
+
+def deep_cost(algorithm: int, slice: Problem, sizes: Sequence[int]) -> float: ...
+def deep_workspace_bytes(algorithm: int, slice: Problem, sizes: Sequence[int], threads: int) -> int: ...
+def run_deep(
+    algorithm: int,
+    slice: Problem,
+    sizes: Sequence[int],
+    x: int,
+    prepared: Sequence[int],
+    bias: int,
+    y: int,
+    scratch: int,
+    threads: int,
+) -> None: ...
 def depthwise_separable_scratch_bytes(first: Problem, threads: int) -> int: ...
 def depthwise_separable(
     algorithms: Sequence[int],

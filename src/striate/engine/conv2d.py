@@ -170,9 +170,9 @@ def spreads(
     settings = (stride, padding, dilation, groups)
     last = lies_last(input, weight)
     call = call_for(torch.Size(output_size), weight.shape, settings, channels_last=last, dtype=weight.dtype)
-    if call is None or call.torch_alone():
-        return False
     recorded = torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)
+    if call is None or call.torch_alone(of_weight=recorded):  # what nobody asks for may have been declined
+        return False
     return recorded or call.plan("input gradient").algorithm != TORCH
 
 

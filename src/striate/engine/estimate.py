@@ -18,7 +18,7 @@ from striate.engine.fourier import Fourier
 from striate.engine.problem import Direction, Problem
 from striate.engine.table import table
 
-__all__ = ["MOVE", "RECORD", "fourier_seconds", "seconds", "torch_seconds", "torch_seconds_of"]
+__all__ = ["MOVE", "RECORD", "deep_seconds", "fourier_seconds", "seconds", "torch_seconds", "torch_seconds_of"]
 
 # Multiply-adds that one thread does in a second, about: two vectors a cycle at 4 GHz.
 _RATE_PER_LANE: Final = 8e9
@@ -127,6 +127,19 @@ def seconds(place: int, problem: Problem, threads: int) -> float:
         moves += _PACK * table(problem.direction).packed_bytes(place, problem)
     calls = _CALL[problem.direction] + (0.0 if problem.channels_last else _MOVE_CALL)
     return calls + (work + moves) / threads
+
+
+def deep_seconds(place: int, slice_: Problem, stack: tuple[int, int, int, int, int], *, packs: bool) -> float:
+    """Estimate kernels of volumes, all of whose planes are taken at once, on one thread.
+
+    Args:
+        place: Of the algorithm in the core's table.
+        slice_: One slice by one plane.
+        stack: What is computed of volumes; see `deep`.
+        packs: Whether weights are packed at every call.
+    """
+    packing = _PACK * stack[3] * table(slice_.direction).packed_bytes(place, slice_) if packs else 0.0
+    return core().deep_cost(place, slice_.handle, stack) / _rate(slice_.dtype) + packing
 
 
 def _by_fourier(problem: Problem, threads: int) -> float:

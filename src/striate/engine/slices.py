@@ -1,8 +1,9 @@
 """Convolution of volumes and of sequences, made of convolutions of images by the core.
 
 A volume is a stack of images: each plane of a kernel convolves the slices that it meets, and what comes of it is added
-to the output's slices where they lie. A sequence is an image of one row. So both have every algorithm that images have,
-Winograd's and the depthwise ones among them, and their gradients.
+to the output's slices where they lie; or all planes do at once, where what they need fits into a cache. A sequence is
+an image of one row. So both have every algorithm that images have, Winograd's and the depthwise ones among them, and
+their gradients.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ from striate.engine.by_fourier import FFT
 from striate.engine.choice import NOT_OURS, Choice
 from striate.engine.convolve import Run, run_of, scratch_at
 from striate.engine.core import core
+from striate.engine.deep import Deep
+from striate.engine.estimate import deep_seconds
 from striate.engine.layout import laid
 from striate.engine.limits import Limits
 from striate.engine.packed import plane
@@ -182,11 +185,16 @@ class Slices:
 
     def seconds(self, direction: Direction = "forward") -> float:
         """Estimate a direction: its passes, what they read again, and other layouts; infinite if it is not ours."""
+        moved = 0 if self.channels_last else prod(self.input) + prod(self.output)
+        at_once = self._deep_of(direction)
+        if at_once is not None:
+            packs = direction == "input gradient"
+            work = deep_seconds(at_once.place, at_once.image.turned(direction), at_once.stack, packs=packs)
+            return _CALL + (work + _NUMBER * moved) / self.threads
         chosen = [self._choose(direction, one.slices) for one in self._passes]
         if not all(chosen):
             return inf
         passes = self._stacks * sum(one.seconds + _PASS for one in chosen if one is not None)
-        moved = 0 if self.channels_last else prod(self.input) + prod(self.output)
         return _CALL + passes + _NUMBER * (self._added_again(direction) + moved) / self.threads
 
     def _added_again(self, direction: Direction) -> float:
@@ -196,6 +204,32 @@ class Slices:
             return (self._stacks * len(self._passes) / planes - 1) * prod(self.weight)
         end, whole = ("output", self.output) if direction == "forward" else ("input", self.input)
         return max(0.0, sum(one.slices for one in self._passes) / self._stack(end) - 1) * prod(whole)
+
+    def _deep_of(self, direction: Direction) -> Deep | None:
+        return {"forward": self._deep, "input gradient": self._deep_back}.get(direction)
+
+    @cached_property
+    def _deep(self) -> Deep | None:
+        return self._at_once("forward")
+
+    @cached_property
+    def _deep_back(self) -> Deep | None:
+        return self._at_once("input gradient")
+
+    def _at_once(self, direction: Direction) -> Deep | None:
+        """Give all planes at once, if they can be: one algorithm for all, and every slice is met by one."""
+        if self._flat or self.stride[0] > 1 or self.dilation[0] > 1 or any(self._missed.values()):
+            return None
+        places = {one and one.place for one in (self._choose(direction, each.slices) for each in self._passes)}
+        place = places.pop()
+        if place is None or places:
+            return None
+        read, written, planes, front = self.input[2], self.output[2], self.weight[2], self.sides[0][0]
+        if direction == "input gradient":
+            read, written, front = written, read, planes - 1 - front
+        found = Deep(self._image(1), direction, place, (self.input[0], read, written, planes, front), self.threads)
+        able = found.declined is None and found.workspace_bytes <= self.most.workspace_bytes
+        return found if able else None
 
     @cached_property
     def _forward(self) -> list[_Step]:
@@ -231,7 +265,10 @@ class Slices:
 
     def forward(self, input: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None = None) -> Tensor:
         """Convolve."""
-        from_, to = self._slices(input), self._empty(self.output)
+        from_ = self._slices(input)
+        if self._deep is not None:
+            return by_torch.finish(self._stacked(self._deep(from_, weight, bias), self.output), residual, relu=False)
+        to = self._empty(self.output)
         for step in self._forward:
             if step.run is not None:
                 step.run.into(to[step.to], from_[step.from_], weight, None if step.add else bias, add=step.add)
@@ -254,6 +291,8 @@ class Slices:
         return of_input, self._weight_gradient(arriving, self._slices(input), weight) if wanted[1] else None
 
     def _input_gradient(self, arriving: Tensor, weight: Tensor) -> Tensor:
+        if self._deep_back is not None:
+            return self._stacked(self._deep_back(arriving, weight), self.input)
         to = self._empty(self.input)
         if self._missed["input"]:
             to.unflatten(0, (self._stacks, -1))[:, self._missed["input"]] = 0.0

@@ -14,12 +14,20 @@ FOUND = Race(1, 1, {"striate": (1e-3, 1e-3), "PyTorch": (2e-3, 2e-3)}, {"MNN": "
 
 
 @pytest.fixture
-def raced(monkeypatch):
+def programs():
+    """Those that raced."""
+    return []
+
+
+@pytest.fixture
+def raced(monkeypatch, programs):
     """Notes who races, and gives the same result."""
     seen = []
 
     def instead(program, model, images, **settings):
         seen.append((tuple(images.shape), torch.get_num_threads()))
+        assert settings["turns"] == 5
+        programs.append(program)
         assert model is None or torch.allclose(program(images), model(images), rtol=1e-3, atol=1e-4)
         return FOUND
 
@@ -48,6 +56,16 @@ def test_batches_and_threads_have_a_table_each(striate, raced):
     assert status == 0
     assert said.count("resnet20, batch 1, 1 thread ") == 2  # of the result that is given
     assert raced == [((1, 3, 16, 24), 2), ((2, 3, 16, 24), 2)]
+
+
+def test_the_program_is_as_asked(striate, raced, programs, tmp_path):
+    """From a model and from a file."""
+    words = ("--accuracy", "exact", "--memory", "small")
+    assert striate("bench", "lenet5", *words)[0] == 0
+    path = programs[0].save(tmp_path / "net")
+    assert striate("bench", path, "--memory", "fast")[0] == 0
+    found = [(program.choice.accuracy, program.choice.memory) for program in programs]
+    assert found == [("exact", "small"), ("exact", "fast")]
 
 
 def test_a_file_is_timed_alone(striate, tmp_path):

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
@@ -43,7 +43,7 @@ def bench(  # noqa: PLR0913 - each is a flag
 ) -> int:
     """Time a network as one program against PyTorch, and against whichever other runtimes are installed.
 
-    All run by turns on the same images; one that answers otherwise is not timed.
+    All take turns on the same images; an answer that is wrong is not timed.
 
     Args:
         given: A run's folder, the name of a network, or a file of `striate compile`, which is then timed alone.
@@ -66,7 +66,7 @@ def bench(  # noqa: PLR0913 - each is a flag
         for count in batch:
             images = torch.randn((count, size[0], height, width), generator=torch.Generator().manual_seed(0))
             with set_threads(Where(threads=workers).threads):
-                program = _program(given, model, images, accuracy, tune)
+                program = _program(given, model, images, {"accuracy": accuracy, "tune": tune, "memory": memory})
                 with scan_progress("auto", what=f"racing, batch {count}, threads {workers}") as told:
                     races.append(race(program, model, images, turns=turns, told=told))
             _show(given, races[-1])
@@ -77,11 +77,11 @@ def bench(  # noqa: PLR0913 - each is a flag
     return 0
 
 
-def _program(given: str, model: nn.Module | None, images: Tensor, accuracy: Accuracy, tune: float) -> Program:
+def _program(given: str, model: nn.Module | None, images: Tensor, asked: dict[str, Any]) -> Program:
     if model is None:
-        return load_program(given)
+        return load_program(given, memory=asked["memory"])
     with scan_progress("auto", what="compiling") as told:
-        return compile_model(model, images, accuracy=accuracy, tune=tune, told=told)
+        return compile_model(model, images, **asked, told=told)
 
 
 def _size(path: str) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from bench.layers import asked, close, milliseconds
 from striate import ops
 
 LAYOUTS = ("NCHW", "channels_last")
-FORMATS = {  # by the axes of the input
+FORMATS: dict[int, dict[str, torch.memory_format]] = {  # by the axes of the input
     4: dict(zip(LAYOUTS, (torch.contiguous_format, torch.channels_last), strict=True)),
     5: dict(zip(LAYOUTS, (torch.contiguous_format, torch.channels_last_3d), strict=True)),
 }
@@ -77,7 +77,7 @@ CASES = [
     Case(
         "unpool 2x2/2",
         lambda y, at: ops.max_unpool2d(y, at, 2),
-        lambda y, at: F.max_unpool2d(y, at, 2),
+        lambda y, at: F.max_unpool2d(y, at, [2, 2]),
         shape=(1, 96, 54, 54),
         given=lambda x: F.max_pool2d(x, 2, return_indices=True),
     ),
@@ -97,7 +97,7 @@ CASES = [
     Case(
         "unpool 2x2x2/2, volume",
         lambda y, at: ops.max_unpool3d(y, at, 2),
-        lambda y, at: F.max_unpool3d(y, at, 2),
+        lambda y, at: F.max_unpool3d(y, at, [2, 2, 2]),
         shape=VOLUME,
         given=lambda x: F.max_pool3d(x, 2, return_indices=True),
     ),

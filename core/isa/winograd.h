@@ -62,7 +62,8 @@ struct Winograd {
     const std::int64_t near_bytes = (is_widest && prepared(p) > (256 << 10) ? 512 : 256) << 10;
     const std::int64_t near = near_bytes / (points * channels(p) * std::int64_t(sizeof(Number)));
     const std::int64_t most_tiles = most(tile_rows, near / tile_rows * tile_rows);
-    return divided_up(tiles(p), divided_up(tiles(p), most_tiles));
+    const std::int64_t all = most(1, tiles(p));  // there may be none
+    return divided_up(all, divided_up(all, most_tiles));
   }
 
   static double cost(const Problem& p, int) {

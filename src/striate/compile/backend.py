@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from striate.compile import compiled
+from striate.compile.part import Part
 from striate.compile.program import Program
 from striate.compile.tracing import hookless
 from striate.errors import CaptureError, DtypeError, OptionError
@@ -87,7 +88,7 @@ class _Compiled:
             program = compiled.compile(bound, [values[place] for place in places])
         except _NOT_OURS:
             return None
-        return program if any(part is not None for _, part in program.pieces) else None
+        return program if any(isinstance(part, Part) for _, part in program.pieces) else None
 
 
 class _Bound(nn.Module):

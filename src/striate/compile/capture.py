@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from striate.compile.alike import alike
 from striate.compile.builder import built
 from striate.compile.graph import Graph
 from striate.compile.sizes import Differs, unified
@@ -66,7 +67,8 @@ def _free(model: nn.Module, sizes: Sequence[tuple[int, ...]]) -> tuple[Graph | N
         larger = [_larger(size, grown) for size in several]
         try:
             first = first or _graph(model, several)
-            return unified(first, _graph(model, larger), step), reason
+            same = alike(model, first, several, larger)
+            return unified(first, _resized(first, larger) if same else _graph(model, larger), step), reason
         except Differs as error:
             reason = reason or f"for {_written(larger)} it computes something else: {error}"
         except Exception as error:  # whatever a model's code raises, and PyTorch while it follows it
@@ -83,6 +85,11 @@ def _graph(model: nn.Module, sizes: Sequence[tuple[int, ...]]) -> Graph:
         **dict(model.named_buffers(remove_duplicate=False)),
     }
     return built(traced(model, *map(torch.zeros, sizes)), tensors)
+
+
+def _resized(graph: Graph, sizes: Sequence[tuple[int, ...]]) -> Graph:
+    given = zip(graph.inputs.items(), sizes, strict=True)
+    return replace(graph, inputs={name: one._replace(size=size) for (name, one), size in given})
 
 
 def _larger(size: tuple[int, ...], grown: tuple[int, int]) -> tuple[int, ...]:

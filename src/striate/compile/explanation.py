@@ -9,6 +9,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from striate.compile import interpret
+from striate.compile.left import Left
 from striate.compile.plan import Plan
 from striate.compile.program import Program
 
@@ -84,8 +85,8 @@ def explain(program: Program, inputs: Sequence[Shaped[Tensor, "..."]], *, runs: 
     with torch.no_grad():
         for graph, part in program.pieces:
             given = [values[name] for name in graph.inputs]
-            if part is None:
-                found, sizes = interpret.run(graph, *given), interpret.shapes(graph, *(x.shape for x in given))
+            if isinstance(part, Left):
+                found, sizes = part.run(given), interpret.shapes(graph, *(x.shape for x in given))
                 lines += [
                     Line(node.name, node.op, "PyTorch", sizes.get(node.name, ()), None, None) for node in graph.nodes
                 ]

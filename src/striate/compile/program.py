@@ -8,13 +8,14 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from striate.compile import interpret
 from striate.compile.graph import Given, Graph
 from striate.compile.graph_file import write_graph
+from striate.compile.left import Left
 from striate.compile.lower import refused
 from striate.compile.outputs import arranged
 from striate.compile.part import Part
-from striate.compile.partition import partition, with_idle
+from striate.compile.partition import Cut, partition, with_idle
+from striate.compile.torch_operator import is_number
 from striate.engine.choice import Accuracy, Memory, chosen
 from striate.errors import DtypeError, OptionError, ShapeError
 
@@ -26,11 +27,11 @@ class Piece(NamedTuple):
 
     Args:
         graph: Its operations.
-        part: What the core computes of it; None where it is PyTorch's.
+        part: What computes it: a `Part` is the core's, and what is `Left` is PyTorch's.
     """
 
     graph: Graph
-    part: Part | None
+    part: Part | Left
 
 
 class Program:
@@ -69,16 +70,21 @@ class Program:
         choice = choice if accuracy is None else choice._replace(accuracy=accuracy)
         self.graph, self.choice, self.source = graph, choice, source
         self.left = with_idle(graph, refused(graph))
-        self.pieces = tuple(
-            Piece(piece.graph, Part(piece.graph, choice, wanted, forget) if piece.core else None)
-            for piece in partition(graph, self.left)
-        )
+        numbers = {node.name for node in graph.nodes if is_number(node.options.get("target", ""))}
+
+        def part(cut: Cut) -> Part | Left:
+            if cut.core:
+                return Part(cut.graph, choice, wanted, forget)
+            return Left(cut.graph, numbers, returned=graph.outputs, keeps=memory == "fast")
+
+        self.pieces = tuple(Piece(cut.graph, part(cut)) for cut in partition(graph, self.left))
         self._last_read = _last_read(graph, self.pieces)
 
     @property
     def wanted(self) -> dict[str, str]:
         """Algorithms for convolutions by name, where some were measured."""
-        return {name: algorithm for _, part in self.pieces if part for name, algorithm in part.wanted.items()}
+        parts = [part for _, part in self.pieces if isinstance(part, Part)]
+        return {name: algorithm for part in parts for name, algorithm in part.wanted.items()}
 
     def __call__(self, *inputs: Shaped[Tensor, "..."]) -> Any:
         """Run it, see `run`, and return what the model returns: a tensor, or a tuple or mapping of tensors."""
@@ -100,13 +106,12 @@ class Program:
             OptionError: There are more or fewer than the network takes.
         """
         self._check(inputs)
-        if len(self.pieces) == 1 and self.pieces[0].part is not None:
+        if len(self.pieces) == 1 and isinstance(self.pieces[0].part, Part):
             return self.pieces[0].part.run(inputs)
         values: dict[str, Tensor] = dict(zip(self.graph.inputs, inputs, strict=True))
         with torch.no_grad():
             for number, (graph, part) in enumerate(self.pieces):
-                given = [values[name] for name in graph.inputs]
-                found = interpret.run(graph, *given) if part is None else part.run(given)
+                found = part.run([values[name] for name in graph.inputs])
                 values.update(zip(graph.outputs, found, strict=True))
                 for name in self._last_read.get(number, ()):
                     del values[name]

@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from striate.compile import interpret
 from striate.compile.part import Part
 from striate.compile.plan import Plan
 from striate.compile.program import Program
@@ -46,19 +45,18 @@ def tune(
         Algorithms by the names of convolutions, where they are not the ones that were expected to be fastest.
     """
     values: dict[str, Tensor] = dict(zip(program.graph.inputs, inputs, strict=True))
-    parts = [part for _, part in program.pieces if part is not None]
+    parts = [part for _, part in program.pieces if isinstance(part, Part)]
     found: dict[str, str] = {}
     told = told or (lambda done: None)
     with torch.no_grad():
         for graph, part in program.pieces:
             given = [values[name] for name in graph.inputs]
-            if part is not None:
+            if isinstance(part, Part):
                 done = parts.index(part)
                 wanted = tuned(part, given, seconds / len(parts), told=lambda now, n=done: told((n + now) / len(parts)))
                 part.replan(wanted)
                 found |= wanted
-            outputs = interpret.run(graph, *given) if part is None else part.run(given)
-            values.update(zip(graph.outputs, outputs, strict=True))
+            values.update(zip(graph.outputs, part.run(given), strict=True))
     return found
 
 

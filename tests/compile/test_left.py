@@ -1,12 +1,12 @@
 """What is left to PyTorch: its answers, and what is computed but once."""
 
 import torch
-from small_graphs import drawn, graph
+from small_graphs import conv, drawn, graph
 
 from striate.compile import left
 from striate.compile.graph import Node
 from striate.compile.interpret import run
-from striate.compile.left import Left
+from striate.compile.left import Left, follows_from_sizes
 from striate.compile.program import Program
 
 
@@ -31,10 +31,10 @@ def masked(*outputs):
 def test_it_is_what_the_graph_is():
     """At any size, also the second time; with what is kept and without."""
     of = masked()
-    for part in (Left(of), Left(of, keeps=False)):
+    for part in (Left(of, follows_from_sizes(of)), Left(of, follows_from_sizes(of), keeps=False)):
         for size in ((1, 3, 4, 6), (2, 3, 5, 5), (1, 3, 4, 6)):
             x = drawn(*size)
-            assert torch.equal(part.run([x])[0], run(of, x)[0])
+            assert torch.equal(part.run([x], size)[0], run(of, x)[0])
 
 
 def test_what_follows_from_sizes_is_computed_once_for_each(monkeypatch):
@@ -47,28 +47,31 @@ def test_what_follows_from_sizes_is_computed_once_for_each(monkeypatch):
         return whole(graph, *inputs)
 
     monkeypatch.setattr(left, "run", counted)
-    part = Left(masked())
+    part = Left(masked(), follows_from_sizes(masked()))
     for size in ((1, 3, 4, 6), (1, 3, 4, 6), (1, 3, 6, 4)):
-        part.run([drawn(*size)])
+        part.run([drawn(*size)], size)
     assert ran == ["h", "w", "ones", "mask", "y", "y", "h", "w", "ones", "mask", "y"]
 
 
-def test_numbers_among_the_inputs_are_sizes():
-    """What is computed of a number that is passed follows from it; what is computed of a tensor does not."""
+def test_a_mask_may_be_made_in_parts():
+    """What follows from the input's size is kept where the core's work lies between."""
     of = graph(
-        operator("z", "aten.new_zeros.default", "x", "n", args=({"input": 0}, ({"input": 1},))),
-        operator("y", "aten.add.Tensor", "z", "b"),
-        outputs=("z", "y"),
-        size=(2, 3),
-        n=torch.tensor(0),
-        b=torch.ones(1),
+        conv("c", "x", "w"),
+        operator("z", "aten.cumsum.default", "c", args=({"input": 0}, 1)),
+        operator("h", "aten.sym_size.int", "x", args=({"input": 0}, 2)),
+        operator("w2", "aten.sym_size.int", "x", args=({"input": 0}, 3)),
+        operator("ones", "aten.new_ones.default", "z", "h", "w2", args=({"input": 0}, ({"input": 1}, {"input": 2}))),
+        conv("d", "z", "v"),
+        operator("y", "aten.mul.Tensor", "d", "ones"),
+        w=drawn(4, 3, 3, 3),
+        v=drawn(4, 4, 3, 3),
     )
-    inputs = {**of.inputs, "n": of.inputs["x"]}
-    part = Left(type(of)(inputs, of.nodes, of.outputs, {"b": of.constants["b"]}), {"n"})
-    for n in (4, 7, 4):
-        zeros, ones = part.run([drawn(2, 3), n])
-        assert torch.equal(zeros, torch.zeros(n))
-        assert torch.equal(ones, torch.ones(n))
+    program = Program(of)
+    assert [type(piece.part).__name__ for piece in program.pieces] == ["Part", "Left", "Part", "Left"]
+    for size in ((1, 3, 4, 6), (2, 3, 5, 5), (1, 3, 4, 6)):
+        x = drawn(*size)
+        for _ in range(2):
+            torch.testing.assert_close(program.run(x)[0], run(of, x)[0], rtol=1e-4, atol=1e-4)
 
 
 def test_who_gets_what_is_kept_may_write_into_it():
@@ -89,7 +92,7 @@ def test_who_gets_what_is_kept_may_write_into_it():
 
 def test_many_sizes_are_not_all_kept():
     """The last ones are."""
-    part = Left(masked())
+    part = Left(masked(), follows_from_sizes(masked()))
     for height in range(1, 21):
-        part.run([drawn(1, 3, height, 2)])
+        part.run([drawn(1, 3, height, 2)], height)
     assert len(part._known) == 16

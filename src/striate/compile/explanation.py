@@ -11,7 +11,7 @@ from torch import Tensor
 from striate.compile import interpret
 from striate.compile.left import Left
 from striate.compile.plan import Plan
-from striate.compile.program import Program
+from striate.compile.program import Program, sizes_of
 
 __all__ = ["Explanation", "Line", "explain"]
 
@@ -82,20 +82,21 @@ def explain(program: Program, inputs: Sequence[Shaped[Tensor, "..."]], *, runs: 
     values: dict[str, Tensor] = dict(zip(program.graph.inputs, inputs, strict=True))
     lines: list[Line] = []
     arena, weights = 0, 0
+    sizes = interpret.shapes(program.graph, *(x.shape for x in inputs))
     with torch.no_grad():
-        for graph, part in program.pieces:
-            given = [values[name] for name in graph.inputs]
+        for piece in program.pieces:
+            graph, part = piece
+            found = piece.run(values, sizes_of(inputs))
             if isinstance(part, Left):
-                found, sizes = part.run(given), interpret.shapes(graph, *(x.shape for x in given))
                 lines += [
                     Line(node.name, node.op, "PyTorch", sizes.get(node.name, ()), None, None) for node in graph.nodes
                 ]
             else:
+                given = part.laid([values[name] for name in graph.inputs])
                 plan = part.plan_for(given)
-                found = plan.run(given)
                 lines += _lines(plan, given, runs)
                 arena, weights = arena + plan.bytes, weights + part.weights.prepared_bytes
-            values.update(zip(graph.outputs, found, strict=True))
+            values.update(found)
     return Explanation(tuple(lines), torch.get_num_threads(), arena, weights, dict(program.left))
 
 

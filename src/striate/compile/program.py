@@ -1,6 +1,6 @@
 """A network as a program: the core computes what it can by one call, and PyTorch what is left."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,16 +10,15 @@ from torch import Tensor
 
 from striate.compile.graph import Given, Graph
 from striate.compile.graph_file import write_graph
-from striate.compile.left import Left
+from striate.compile.left import Left, follows_from_sizes
 from striate.compile.lower import refused
 from striate.compile.outputs import arranged
 from striate.compile.part import Part
 from striate.compile.partition import Cut, partition, with_idle
-from striate.compile.torch_operator import is_number
 from striate.engine.choice import Accuracy, Memory, chosen
 from striate.errors import DtypeError, OptionError, ShapeError
 
-__all__ = ["Piece", "Program"]
+__all__ = ["Piece", "Program", "sizes_of"]
 
 
 class Piece(NamedTuple):
@@ -32,6 +31,12 @@ class Piece(NamedTuple):
 
     graph: Graph
     part: Part | Left
+
+    def run(self, values: Mapping[str, Tensor], sizes: Hashable) -> dict[str, Tensor]:
+        """Compute its outputs, by name, of values of the network's; `sizes` are those of the network's inputs."""
+        given = [values[name] for name in self.graph.inputs]
+        found = self.part.run(given) if isinstance(self.part, Part) else self.part.run(given, sizes)
+        return dict(zip(self.graph.outputs, found, strict=True))
 
 
 class Program:
@@ -70,12 +75,12 @@ class Program:
         choice = choice if accuracy is None else choice._replace(accuracy=accuracy)
         self.graph, self.choice, self.source = graph, choice, source
         self.left = with_idle(graph, refused(graph))
-        numbers = {node.name for node in graph.nodes if is_number(node.options.get("target", ""))}
+        sized = follows_from_sizes(graph)
 
         def part(cut: Cut) -> Part | Left:
             if cut.core:
                 return Part(cut.graph, choice, wanted, forget)
-            return Left(cut.graph, numbers, returned=graph.outputs, keeps=memory == "fast")
+            return Left(cut.graph, sized, returned=graph.outputs, keeps=memory == "fast")
 
         self.pieces = tuple(Piece(cut.graph, part(cut)) for cut in partition(graph, self.left))
         self._last_read = _last_read(graph, self.pieces)
@@ -110,9 +115,9 @@ class Program:
             return self.pieces[0].part.run(inputs)
         values: dict[str, Tensor] = dict(zip(self.graph.inputs, inputs, strict=True))
         with torch.no_grad():
-            for number, (graph, part) in enumerate(self.pieces):
-                found = part.run([values[name] for name in graph.inputs])
-                values.update(zip(graph.outputs, found, strict=True))
+            sizes = sizes_of(inputs)
+            for number, piece in enumerate(self.pieces):
+                values.update(piece.run(values, sizes))
                 for name in self._last_read.get(number, ()):
                     del values[name]
         return tuple(values[name] for name in self.graph.outputs)
@@ -179,6 +184,11 @@ class Program:
                     size=tuple(x.shape),
                     **({"reason": given.reason} if given.reason else {}),
                 )
+
+
+def sizes_of(inputs: Sequence[Shaped[Tensor, "..."]]) -> Hashable:
+    """Tell the sizes of a network's inputs, and how they lie."""
+    return tuple((x.shape, x.stride()) for x in inputs)
 
 
 def _fits(given: Given, sizes: Sequence[int]) -> bool:

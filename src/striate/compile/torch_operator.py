@@ -14,7 +14,7 @@ import torch
 
 from striate.errors import OptionError
 
-__all__ = ["UnwritableError", "call", "filled", "function", "is_number", "name_of", "written"]
+__all__ = ["UnwritableError", "call", "filled", "function", "name_of", "written"]
 
 # Arithmetic of sizes, which follow from an input's: its results are numbers.
 _ARITHMETIC: Final[dict[str, Callable[..., Any]]] = {
@@ -134,16 +134,6 @@ def name_of(target: Any) -> str | None:
         return str(target) if target.namespace == "aten" and _is_plain(target) else None
     found = _NAMES.get(target)
     return found and f"size.{found}"
-
-
-def is_number(target: str) -> bool:
-    """Whether an operator gives a size, or what is computed of sizes, and no tensor.
-
-    Example:
-        >>> is_number("aten.sym_size.int"), is_number("size.mul"), is_number("aten.mul.Tensor")
-        (True, True, False)
-    """
-    return target == "aten.sym_size.int" or target.startswith("size.")
 
 
 @cache  # its rules are looked at once, not at every run

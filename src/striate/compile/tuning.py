@@ -15,7 +15,7 @@ from torch import Tensor
 
 from striate.compile.part import Part
 from striate.compile.plan import Plan
-from striate.compile.program import Program
+from striate.compile.program import Program, sizes_of
 
 __all__ = ["tune", "tuned"]
 
@@ -49,14 +49,14 @@ def tune(
     found: dict[str, str] = {}
     told = told or (lambda done: None)
     with torch.no_grad():
-        for graph, part in program.pieces:
-            given = [values[name] for name in graph.inputs]
+        for piece in program.pieces:
+            graph, part = piece
             if isinstance(part, Part):
-                done = parts.index(part)
+                done, given = parts.index(part), [values[name] for name in graph.inputs]
                 wanted = tuned(part, given, seconds / len(parts), told=lambda now, n=done: told((n + now) / len(parts)))
                 part.replan(wanted)
                 found |= wanted
-            values.update(zip(graph.outputs, part.run(given), strict=True))
+            values.update(piece.run(values, sizes_of(inputs)))
     return found
 
 

@@ -14,6 +14,7 @@ from striate.compile.passes.pads import merge_pads
 from striate.compile.passes.pointwise import find_pointwise
 from striate.compile.passes.residuals import join_residuals
 from striate.compile.passes.response_norms import find_response_norms
+from striate.compile.passes.rows import find_rows
 from striate.compile.passes.scales import find_scales, fold_scales
 from striate.compile.passes.shuffles import find_shuffles
 from striate.compile.passes.unread import drop_unread
@@ -33,6 +34,7 @@ PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     fold_scales,
     join_residuals,
     join_activations,
+    find_rows,  # where an activation is its layer's already, rows stay rows
     drop_unread,
 )
 

@@ -91,6 +91,15 @@ Table look_up(const Problem& p, const Number* x, std::int64_t first, std::int64_
   return {into, p.r * runs, inside ? p.s * p.c : p.c_per_group()};
 }
 
+// Whether sums may be made apart: they begin at the same taps for all outputs. Runs are the same for all where every
+// tap of every output is inside the image, as where a kernel is as large as it is.
+bool apart_alike(const Problem& p) {
+  if (p.c_per_group() % summed == 0) return true;
+  return p.groups == 1 && p.dilation_w == 1 && p.top <= 0 && p.left <= 0 &&
+         (p.p() - 1) * p.stride_h - p.top + (p.r - 1) * p.dilation_h < p.h &&
+         (p.q() - 1) * p.stride_w - p.left + p.s <= p.w;
+}
+
 void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte* scratch, int threads) {
   const std::int64_t outputs = p.n * p.p() * p.q(), line = evenly_apart(p, t), size = least(block(p), line);
   const std::int64_t blocks_a_line = divided_up(line, size), blocks = outputs / line * blocks_a_line;
@@ -98,6 +107,7 @@ void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte* 
   // Too few blocks to share: the panels are shared as well.
   const std::int64_t cuts = least(panels, divided_up(2 * threads, most(1, blocks * p.groups)));
   const std::int64_t own = workspace(p, 1), pieces = parts(p);
+  const bool apart = apart_alike(p);
   share(threads, blocks * p.groups * cuts, [&](std::int64_t task, int thread) {
     const std::int64_t cut = task % cuts, g = task / cuts % p.groups, of_all = task / cuts / p.groups;
     const std::int64_t in_line = of_all % blocks_a_line * size, first = of_all / blocks_a_line * line + in_line;
@@ -120,7 +130,9 @@ void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte* 
       const Number* weights = prepared + g * group_numbers(p, taps(p)) + at * numbers;
       if (side_by_side(p, count, at, last)) {
         const Table& of = tables[0];
-        multiply_row(of.rows, tile_rows, of.runs, of.length, weights, numbers, store_at(p, t, places[0], g, at));
+        Store to = store_at(p, t, places[0], g, at);
+        to.apart = apart;
+        multiply_row(of.rows, tile_rows, of.runs, of.length, weights, numbers, to);
         at += streams - 1;
         continue;
       }
@@ -128,7 +140,7 @@ void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte* 
       for (std::int64_t part = 0; part < pieces; ++part, weights += of_part) {
         for (std::int64_t i = 0; i < tiles; ++i) {
           Store to = store_at(p, t, places[i], g, at);
-          to.sums = kept + i * tile_rows * panel;
+          to.apart = apart, to.sums = kept + i * tile_rows * panel;
           to.first = part == 0, to.last = part + 1 == pieces, to.far = to.far && to.last;
           if (at + 1 < last || !to.last) call_for(weights + of_part, of_part, i, tiles, to);
           const Table& of = tables[i];

@@ -37,6 +37,11 @@ std::int64_t parts(const Problem& p) {
   constexpr std::int64_t near = 256 << 10;
   return divided_up(panel_numbers(p, 1) * std::int64_t(sizeof(Number)), near);
 }
+// The first channel of a part: whole sums are kept, see `summed`.
+std::int64_t part_begin(const Problem& p, std::int64_t part, std::int64_t parts) {
+  const std::int64_t whole = divided_up(p.c_per_group(), summed);
+  return least(p.c_per_group(), whole * part / parts * summed);
+}
 std::int64_t sums(const Problem& p) { return parts(p) > 1 ? block(p) * panel : 0; }
 std::int64_t workspace(const Problem& p, int threads) { return threads * sums(p) * std::int64_t(sizeof(Number)); }
 void prepare(const Problem& p, const Weights& w, Number* prepared, int threads) {
@@ -84,16 +89,18 @@ void run(const Problem& p, const Tensors& t, const Number* prepared, std::byte* 
     for (std::int64_t at = cut_begin; at < last; ++at) {
       const Number* weights = prepared + g * group_numbers(p, 1) + at * numbers;
       if (side_by_side(p, count, at, last)) {
-        multiply_row(rows, tile_rows, 1, p.c_per_group(), weights, numbers, store_at(p, t, places[0], g, at));
+        Store to = store_at(p, t, places[0], g, at);
+        to.apart = true;
+        multiply_row(rows, tile_rows, 1, p.c_per_group(), weights, numbers, to);
         at += streams - 1;
         continue;
       }
       for (std::int64_t part = 0; part < pieces; ++part) {
-        const std::int64_t c = p.c_per_group() * part / pieces, end = p.c_per_group() * (part + 1) / pieces;
+        const std::int64_t c = part_begin(p, part, pieces), end = part_begin(p, part + 1, pieces);
         const std::int64_t read = (end - c) * panel_width(p, at);
         for (std::int64_t i = 0; i < tiles; ++i) {
           Store to = store_at(p, t, places[i], g, at);
-          to.sums = kept + i * tile_rows * panel;
+          to.apart = true, to.sums = kept + i * tile_rows * panel;
           to.first = part == 0, to.last = part + 1 == pieces, to.far = to.far && to.last;
           if (dense && at == cut_begin && x_far) {
             to.soon = x + begin(i + 1) * p.c, to.soon_step = tile_rows * std::int64_t(sizeof(Number));

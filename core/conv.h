@@ -73,6 +73,15 @@ struct TensorsOf {
 struct Deep {
   std::int64_t volumes, slices, positions;  // slices that are read, and that are written, of a volume
   std::int64_t planes, front;               // front: slices of zeros before the first
+
+  // Planes that meet a slice, and the slice that the first plane of all would meet.
+  struct Met {
+    std::int64_t first, end, slice;
+  };
+  Met met(std::int64_t position) const {
+    const std::int64_t slice = position - front, left = slices - slice;
+    return {slice < 0 ? -slice : 0, left < planes ? left : planes, slice};
+  }
 };
 
 // A way to compute these at once, where there is one: as of `AlgorithmOf`, but each plane's weights are prepared by

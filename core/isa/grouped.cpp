@@ -99,7 +99,7 @@ void row_of(const Problem& p, const Tensors& t, const Number* prepared, std::int
   constexpr Neighbours* known[2] = {neighbours_of<Each, outputs, 3, 1>, neighbours_of<Each, outputs, 3, 2>};
   const bool is_known = p.dilation_w == 1 && p.s == 3 && p.stride_w <= 2;
   Neighbours* const together = is_known ? known[p.stride_w - 1] : neighbours<Each, outputs>;
-  row_of_outputs<outputs>(p, t, prepared, task, [together](bool inside, std::int64_t) -> Neighbours* {
+  row_of_outputs<outputs>(p, t, prepared, line_of(p, t, task), [together](bool inside, std::int64_t) -> Neighbours* {
     return inside ? together : neighbours<Each, 1>;
   });
 }

@@ -42,7 +42,7 @@ struct DeepWinograd {
     const double numbers = double(d.volumes * tiles(p)) * points, width = panels_width(p);
     double products = 0;
     for (std::int64_t position = 0; position < d.positions; ++position) {
-      const Met planes = met(d, position);
+      const Deep::Met planes = d.met(position);
       products += double(planes.end - planes.first);
     }
     // Of small products more of the time is spent on reading what they are added to.
@@ -52,15 +52,6 @@ struct DeepWinograd {
                 double(d.slices) * double(Of::channels(p)) * (is_widest ? 16 : 12) +
                 double(d.positions) * double(rounded_up(p.k, lanes)) * (is_widest ? 20 : 13)) +
            call;
-  }
-
-  // Planes that meet a slice, and the slice that the first plane of all would meet.
-  struct Met {
-    std::int64_t first, end, slice;
-  };
-  static Met met(const Deep& d, std::int64_t position) {
-    const std::int64_t slice = position - d.front;
-    return {most(0, -slice), least(d.planes, d.slices - slice), slice};
   }
 
   static void run(const Problem& p, const Deep& d, const Tensors& t, const Number* const* prepared, std::byte* scratch,
@@ -91,7 +82,7 @@ struct DeepWinograd {
     };
     std::int64_t next = most(0, -d.front);
     for (std::int64_t position = 0; position < d.positions; ++position) {
-      const Met planes = met(d, position);
+      const Deep::Met planes = d.met(position);
       for (; next < planes.slice + planes.end; ++next) {
         each_tile(task.volume * d.slices + next, [&](const auto& at, std::int64_t i) {
           Of::transform_input(p, t.x, at, step, kept(next) + i * Of::channels(p));

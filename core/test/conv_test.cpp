@@ -224,7 +224,7 @@ Problem drawn(Random& random, int number) {
     if (from(0, 5) == 0) p.groups = from(2, 9), p.c = p.k = p.groups << from(1, 3);
     if (from(0, 5) == 0) p.groups = 1, p.c = from(1, 8);
     p.h = from(1, 20), p.w = from(1, 20);
-    p.r = from(0, 2) ? 3 : from(1, 7), p.s = from(0, 2) ? p.r : from(1, 7);
+    p.r = from(0, 2) ? 3 : from(1, 7), p.s = from(0, 2) ? p.r : from(1, from(0, 2) ? 7 : 13);
     p.stride_h = from(0, 2) ? 1 : from(1, 3), p.stride_w = from(0, 2) ? p.stride_h : from(1, 3);
     p.dilation_h = from(0, 3) ? 1 : from(1, 3), p.dilation_w = from(0, 3) ? p.dilation_h : from(1, 3);
     p.top = from(0, 4), p.bottom = from(0, 4), p.left = from(0, 4), p.right = from(0, 4);

@@ -91,6 +91,40 @@ def test_others_go_plane_by_plane(shape, kernels, settings):
     torch.testing.assert_close(found.double(), want, rtol=0, atol=float(3e-6 * want.abs().max()))
 
 
+@layouts
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("kernel", "padding", "stride"),
+    [
+        ((3, 3, 3), 1, 1),
+        ((3, 3, 3), 1, (1, 2, 2)),  # no rows that two outputs share; back there are phases
+        ((2, 5, 5), (1, 2, 0), 1),
+        ((3, 4, 4), 1, 1),  # of a width that is not known
+        ((3, 4, 11), (1, 3, 5), 1),  # taps in runs, of which no output has all
+    ],
+)
+def test_depthwise_kernels_of_volumes(kernel, padding, stride, dtype, layout):
+    """All planes at once, forward and back, on channels that fill vectors and more: sums as they are defined."""
+    generator = torch.Generator().manual_seed(0)
+    x, weight, bias = (
+        torch.randn(size, generator=generator, dtype=dtype) for size in ((2, 37, 4, 9, 17), (37, 1, *kernel), (37,))
+    )
+    given = [each.requires_grad_() for each in (x.contiguous(memory_format=layout), weight, bias)]
+    double = [each.detach().double().requires_grad_() for each in given]
+    settings = {"padding": padding, "stride": stride, "groups": 37}
+    with engine.use("depthwise"):
+        slices = slices_of(VolumeProblem.of(x.shape, weight.shape, **settings), 1, chosen(), limits())
+        assert slices._deep is not None
+        found = ops.conv3d(*given, **settings)
+        arriving = torch.randn(found.shape, generator=generator, dtype=dtype)
+        gradients = torch.autograd.grad(found, given, arriving)
+    want = F.conv3d(*double, **settings)
+    right = torch.autograd.grad(want, double, arriving.double())
+    for ours, exact in zip((found, *gradients), (want, *right), strict=True):
+        least = float(3e-6 * exact.detach().abs().max())
+        torch.testing.assert_close(ours.double(), exact, rtol=0, atol=least)
+
+
 def test_it_says_why_not():
     """In the core's words."""
     problem = VolumeProblem.of((1, 8, 4, 9, 9), (8, 8, 3, 3, 3), padding=1)
@@ -99,3 +133,14 @@ def test_it_says_why_not():
         place = slices._place("forward", 4)
     found = Deep(slices._image(1), "forward", place, (1, 4, 4, 3, 1), 1)
     assert found.declined == "its slices are too small"
+
+
+def test_it_says_that_a_stride_has_phases():
+    """Back, each is a convolution of its own."""
+    problem = VolumeProblem.of((1, 16, 4, 9, 9), (16, 1, 3, 3, 3), padding=1, stride=(1, 2, 2), groups=16)
+    with engine.use("depthwise"):
+        slices = slices_of(problem, 1, chosen(), limits())
+        back = Deep(slices._image(1), "input gradient", slices._place("input gradient", 4), (1, 4, 4, 3, 1), 1)
+        assert slices._deep is not None
+        assert slices._deep_back is None
+    assert back.declined == "back it is one convolution for each phase of the stride"

@@ -46,6 +46,8 @@ class Deep:
     @property
     def declined(self) -> str | None:
         """Say why the core cannot take all planes at once; None where it can."""
+        if self.direction == "input gradient" and len(parts(self.image)) > 1:
+            return "back it is one convolution for each phase of the stride"
         return core().deep_refuses(self.place, self._slice.handle, self.stack)
 
     @property

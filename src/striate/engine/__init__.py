@@ -2,14 +2,7 @@
 
 from striate.engine.accelerate import accelerate, accelerated, restore
 from striate.engine.choice import accuracy, algorithms, locked, reproducible, use
-from striate.engine.conv2d import (
-    conv2d,
-    conv2d_input_gradient,
-    conv2d_weight_gradient,
-    laid_alike,
-    spreads,
-    takes,
-)
+from striate.engine.conv2d import conv2d, conv2d_input_gradient, conv2d_weight_gradient, spreads, takes
 from striate.engine.depthwise_separable import depthwise_separable
 from striate.engine.isa import isa, isas
 from striate.engine.limits import Limits, limit, limits
@@ -41,7 +34,6 @@ __all__ = [
     "explain",
     "isa",
     "isas",
-    "laid_alike",
     "limit",
     "limits",
     "locked",

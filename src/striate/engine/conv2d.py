@@ -16,11 +16,10 @@ from striate.engine.calls import call_for, keep, known, pair, sides
 from striate.engine.choice import TORCH
 from striate.engine.differentiate import convolved, input_gradient, weight_gradient
 from striate.engine.narrow import is_narrow, wide
-from striate.engine.packed import packed, relaid_form
 from striate.engine.plain import lies_last, plain, unwatched
 from striate.engine.problem import DTYPES
 
-__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient", "laid_alike", "spreads", "takes"]
+__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient", "spreads", "takes"]
 
 
 def conv2d(
@@ -175,18 +174,6 @@ def spreads(
     if call is None or call.torch_alone(of_weight=recorded):  # what nobody asks for may have been declined
         return False
     return recorded or call.plan("input gradient").algorithm != TORCH
-
-
-def laid_alike(input: Float[Tensor, "*N K P Q"], weight: Float[Tensor, "K Cg R S"]) -> Float[Tensor, "K Cg R S"]:
-    """Give the weight as the input lies, for PyTorch's transposed convolution: it would lay it so at every call.
-
-    As it is where it is about to change, as in training.
-    """
-    anew = weight.requires_grad and torch.is_grad_enabled()
-    if torch.compiler.is_compiling() or anew or input.dim() != 4 or not lies_last(input, input):
-        return weight
-    last = weight.is_contiguous(memory_format=torch.channels_last)
-    return weight if last else packed(weight, relaid_form(weight), torch.get_num_threads())
 
 
 def conv2d_weight_gradient(

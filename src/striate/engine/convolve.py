@@ -155,7 +155,6 @@ class Call:
         self._flushed = Flushed(threads)
         self._torch_settings = (problem.stride, (top, left) if even else problem.padding, *self.settings[2:])
         self._records: dict[tuple[bool, bool], bool] = {}
-        self._plans: dict[Direction, Plan] = {}
         chosen = self.plan("forward")
         self._forward = None if chosen.place < 0 else _run(chosen, problem, threads)
         # PyTorch lays a weight as the images lie, at every call: a fifth of the time of a small layer.
@@ -206,11 +205,7 @@ class Call:
 
     def plan(self, direction: Direction) -> Plan:
         """Plan one direction."""
-        found = self._plans.get(direction)
-        if found is None:
-            found = planned(self.problem.turned(direction), self.threads, self._asked, self._most)
-            self._plans[direction] = found
-        return found
+        return planned(self.problem.turned(direction), self.threads, self._asked, self._most)
 
     @cached_property
     def bare(self) -> "Call":

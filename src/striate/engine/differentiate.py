@@ -4,7 +4,7 @@ Input, weight and output take part in one sum, `Σ input · weight · output`, w
 gradient with respect to the output, and the input's and the weight's gradients are the two others.
 """
 
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -38,8 +38,6 @@ def convolved(
 
 def input_gradient(call: _Call, gradient: Tensor, weight: Tensor) -> Tensor:
     """Give the gradient with respect to the input."""
-    if not (torch.is_grad_enabled() and (gradient.requires_grad or weight.requires_grad)):
-        return cast("Tensor", _input_gradient(call, gradient, weight))
     return _InputGradient.apply(gradient, weight, call)  # pyright: ignore[reportReturnType]
 
 
@@ -71,12 +69,6 @@ def gradients(
 def rectified(gradient: Tensor, output: Tensor) -> Tensor:
     """Take a gradient back through the rectification, by what came out of it."""
     return torch.ops.aten.threshold_backward(gradient, output, 0)
-
-
-def _input_gradient(call: _Call, gradient: Tensor, weight: Tensor) -> Tensor | None:
-    # Only its shape is read: memory for it would be taken from the system, and given back, at every call.
-    input = gradient.new_empty(()).expand(call.problem.input)
-    return call.gradients(gradient, input, weight, (True, False))[0]
 
 
 def _plain(call: _Call, *tensors: Tensor) -> bool:
@@ -111,7 +103,7 @@ class _InputGradient(torch.autograd.Function):
     def forward(ctx: Any, gradient: Tensor, weight: Tensor, call: _Call) -> Tensor | None:
         ctx.call = call
         ctx.save_for_backward(gradient, weight)
-        return _input_gradient(call, gradient, weight)
+        return call.gradients(gradient, gradient.new_empty(call.problem.input), weight, (True, False))[0]
 
     @staticmethod
     def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor | None, ...]:

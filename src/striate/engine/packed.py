@@ -26,7 +26,7 @@ from striate.engine.parts import Taps
 from striate.engine.problem import Problem
 from striate.engine.table import table
 
-__all__ = ["Form", "form", "kept_bytes", "packed", "plane", "relaid_form", "spectra_form"]
+__all__ = ["Form", "form", "kept_bytes", "packed", "plane", "spectra_form"]
 
 # How many of a weight's numbers are compared; and how many forms of one weight are kept: for the output and for the
 # gradient, each of two sizes of input; of volumes, for every plane.
@@ -104,11 +104,6 @@ def form(place: int, problem: Problem, taps: tuple[Taps, Taps] | None = None) ->
     numbers = core().prepared_numbers(place, problem.handle)
     key = (place, numbers, problem.weight, problem.stride, problem.dilation, problem.groups, taps, problem.dtype)
     return Form(key, place, problem.handle, numbers, problem.groups, taps)
-
-
-def relaid_form(weight: Tensor) -> Form:
-    """Describe a weight of images with its channels side by side, as PyTorch reads it."""
-    return Form(("channels_last",), -1, None, weight.numel(), 1, None)
 
 
 def spectra_form(by: Fourier, *, turns: bool = False) -> Form:

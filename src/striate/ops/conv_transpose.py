@@ -5,8 +5,7 @@ positions `P Q` and its `K` channels, the output has its input's size `H W` and 
 """
 
 from collections.abc import Sequence
-from marshal import dumps
-from typing import Any, Final, cast
+from typing import cast
 
 from jaxtyping import Num
 from torch import Tensor
@@ -17,10 +16,6 @@ from striate.ops.geometry import Padding, Sizes, Window
 from striate.ops.operands import add_bias, check_bias, check_input, check_weight, chosen_size, lowered
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "spread"]
-
-_MOST: Final = 1024
-_BYTES: Final = 2  # the last version of `marshal` whose bytes depend on nothing but what is written
-_PLACED: Final[dict[bytes, tuple[Window, tuple[int, ...]]]] = {}
 
 
 def conv_transpose1d(
@@ -146,42 +141,14 @@ def _conv_transpose(
     input, weight, bias = cast("tuple[Tensor, Tensor, Tensor | None]", lowered(input, weight, bias))
     check_weight(caller, rank, weight, groups)
     check_input(caller, rank, input, weight, channels=weight.shape[0], letter="K")
-    window, size = _placed(caller, weight.shape[2:], input.shape[-rank:], steps, output_padding, output_size)
+    stride, padding, dilation = steps
+    window = Window.of(caller, rank, kernel_size=weight.shape[2:], stride=stride, padding=padding, dilation=dilation)
+    size = chosen_size(caller, window, input.shape[-rank:], output_padding=output_padding, output_size=output_size)
     check_bias(caller, bias, weight.shape[1] * groups, size, dtype=weight.dtype)
     weight = weight.flip(tuple(range(2, 2 + rank))) if flip else weight
     shared = bias if bias is None or bias.ndim == 1 else None
     output = spread(input, weight, shared, window, size, groups)
     return output if shared is bias else add_bias(output, bias, rank)
-
-
-def _placed(
-    caller: str,
-    kernel_size: Sequence[int],
-    positions: Sequence[int],
-    steps: tuple[Sizes, Padding, Sizes],
-    output_padding: Sizes,
-    output_size: Sequence[int] | None,
-) -> tuple[Window, tuple[int, ...]]:
-    """Give the window and the output's size, from memory if asked for before: to find them takes as long as a layer."""
-    asked: Any = (caller, tuple(kernel_size), tuple(positions), steps, output_padding, output_size)
-    try:
-        # Settings by their bytes: 1 and 1.0 are equal, but only the first is a size.
-        key = dumps(asked, _BYTES)
-    except ValueError:  # of a class that has no bytes
-        key = b""
-    found = _PLACED.get(key)
-    if found is not None:
-        return found
-    stride, padding, dilation = steps
-    window = Window.of(
-        caller, len(positions), kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
-    )
-    size = chosen_size(caller, window, positions, output_padding=output_padding, output_size=output_size)
-    if key:
-        if len(_PLACED) >= _MOST:
-            _PLACED.clear()
-        _PLACED[key] = window, size
-    return window, size
 
 
 def spread(
@@ -194,7 +161,6 @@ def spread(
         output = _by_engine(input, weight, window, size, groups)
         if output is not None:
             return add_bias(output, bias, rank)
-        weight = engine.laid_alike(input, weight)
     positions = input.shape[-rank:]
     before = [side[0] for side in window.sides(size)]
     # Samples that the taps reach past the end of the output; negative where the output goes on without any.
